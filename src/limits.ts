@@ -1,0 +1,102 @@
+/**
+ * Every size, count and time that bounds something, with its unit and its reason. A session never
+ * trusts its peer: whatever can grow on a peer's word is bounded here.
+ */
+const KB = 1024;
+const MB = 1024 * KB;
+
+// ---- Reading (net/) ----
+
+/** Bytes a quiet socket reads at once, into the buffer that all quiet sockets share. */
+export const QUIET_READ_BYTES = 16 * KB;
+/** A busy local socket reads into a slab of this size. Larger ones gained nothing when measured. */
+export const LOCAL_SLAB_BYTES = 64 * KB;
+/** A busy link reads into a slab of this size: it carries many streams. */
+export const LINK_SLAB_BYTES = 256 * KB;
+/** A read shorter than this sends a busy socket back to the shared buffer, so that idle ones hold no slab. */
+export const BULK_KEEP_BYTES = 8 * KB;
+/** Slabs of one size in use at once; beyond it sockets go on with small reads. */
+export const SLABS_OUT_MAX = 512;
+/** Free slabs of one size kept for reuse. */
+export const SLABS_IDLE_MAX = 64;
+/** A piece shorter than this is copied rather than pinning the slab it stands in, when its socket is behind. */
+export const PIN_MIN_BYTES = 32 * KB;
+
+// ---- Sessions (session/, transport/) ----
+
+/** The window a yamux stream starts with on both sides; the protocol fixes it. */
+export const INITIAL_WINDOW_BYTES = 256 * KB;
+/** The window a stream may grow to when its reader keeps up: 84 MB/s at a round trip of 50 ms. */
+export const STREAM_WINDOW_MAX_BYTES = 4 * MB;
+/** What all windows of a session may have grown by, together, beyond the initial ones. */
+export const SESSION_WINDOW_GROWTH_BYTES = 16 * MB;
+/** Consumed bytes are credited to the peer at the latest when this many have gathered. */
+export const CREDIT_MAX_BYTES = 256 * KB;
+/** A window this large from a peer is an overflow attempt: no implementation asks for it. */
+export const PEER_WINDOW_MAX_BYTES = 1024 * MB;
+/** A stream stops reading its socket while the link has this much unsent. */
+export const LINK_BACKLOG_HIGH_BYTES = 1 * MB;
+/** And goes on below this. */
+export const LINK_BACKLOG_LOW_BYTES = 512 * KB;
+/** Unsent bytes at which a peer that makes us answer and never reads is cut off. */
+export const LINK_BACKLOG_MAX_BYTES = 64 * MB;
+/** Small frames are gathered up to this size before they are sent in any case. */
+export const STAGING_BYTES = 64 * KB;
+/** Streams the peer may have open at once in one session. */
+export const PEER_STREAMS_MAX = 16_384;
+/** Payload of one WebSocket message. Far above what any peer sends, far below what would hurt. */
+export const MESSAGE_MAX_BYTES = 64 * MB;
+/** Payload of a WebSocket control frame; RFC 6455, section 5.5. */
+export const CONTROL_FRAME_MAX_BYTES = 125;
+
+// ---- Native protocol (attach/) ----
+
+/** The head or answer at the start of a data stream. */
+export const STREAM_HEAD_MAX_BYTES = 16 * KB;
+/** One message on the control stream. */
+export const CONTROL_MESSAGE_MAX_BYTES = 64 * KB;
+/** Services one agent may register. */
+export const SERVICES_PER_AGENT_MAX = 1_000;
+/** From the accepted socket to the finished hello. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A data stream's head must have come by then, and the agent's answer to it. */
+export const STREAM_HEAD_TIMEOUT_MS = 15_000;
+/** The agent's connection to a target must stand by then. */
+export const TARGET_DIAL_TIMEOUT_MS = 10_000;
+/** Pause before the first redial; it doubles, with jitter, up to RECONNECT_MAX_MS. */
+export const RECONNECT_MIN_MS = 200;
+export const RECONNECT_MAX_MS = 10_000;
+/** Default time between heartbeats. A link silent for 2.5 of them is dead: noticed within 12.5 s. */
+export const HEARTBEAT_MS = 5_000;
+
+// ---- HTTP ingress (http1/, ingress/http/) ----
+
+/** Request or response head, all of it. */
+export const HTTP_HEAD_MAX_BYTES = 32 * KB;
+/** Fields in one head. */
+export const HTTP_FIELDS_MAX = 128;
+/** One chunk-size line or trailer section. */
+export const HTTP_CHUNK_LINE_MAX_BYTES = 256;
+export const HTTP_TRAILER_MAX_BYTES = 8 * KB;
+/** From the first byte of a connection or request to the end of its head. */
+export const HTTP_HEAD_TIMEOUT_MS = 10_000;
+/** A kept-alive connection without a request. */
+export const HTTP_IDLE_TIMEOUT_MS = 75_000;
+/** Longest pause inside a request body that the target is ready to take. */
+export const HTTP_BODY_IDLE_TIMEOUT_MS = 60_000;
+/** From the end of a request to the head of its response. */
+export const HTTP_RESPONSE_TIMEOUT_MS = 300_000;
+/** A kept upstream stream older than this is not trusted with a request that must not run twice. */
+export const HTTP_UNSAFE_REUSE_MS = 1_000;
+/** What is read and thrown away after an early error answer, so that the client gets to read it. */
+export const HTTP_LINGER_BYTES = 256 * KB;
+export const HTTP_LINGER_MS = 2_000;
+
+// ---- Server ----
+
+/** Accept queue of each listener. */
+export const LISTEN_BACKLOG = 4_096;
+/** Running work may go on for this long after a shutdown was asked for. */
+export const DRAIN_GRACE_MS = 30_000;
+/** Consumers' sockets are probed after this much silence, so that vanished ones are noticed. */
+export const TCP_KEEPALIVE_MS = 60_000;

@@ -1,0 +1,85 @@
+/**
+ * Slabs: the reusable buffers that all fast reads go into.
+ *
+ * A payload is read at an offset, so that the layers below can put their headers in front of it and
+ * send header and payload with one write and no copy.
+ */
+import { QUIET_READ_BYTES, SLABS_OUT_MAX, SLABS_IDLE_MAX } from '../limits.ts';
+
+/** Free bytes in front of a payload: 14 (WebSocket) + 12 (yamux), rounded up. Unit: bytes. */
+export const HEADROOM = 32;
+
+/**
+ * A buffer with a count of its holders. Whoever wants the bytes beyond the call that delivered them
+ * calls `retain()` and later `release()`; the last release gives the slab back to its pool.
+ */
+export class Slab {
+  readonly bytes: Buffer;
+  readonly pool: SlabPool | null;
+  refs = 0;
+
+  constructor(bytes: Buffer, pool: SlabPool | null) {
+    this.bytes = bytes;
+    this.pool = pool;
+  }
+
+  /** True for the one buffer that all quiet sockets share: its bytes must be copied, never retained. */
+  get shared(): boolean {
+    return this.pool === null;
+  }
+
+  retain(): void {
+    this.refs++;
+  }
+
+  release(): void {
+    if (--this.refs === 0) this.pool!.giveBack(this);
+  }
+}
+
+/** Slabs of one size. Bounded: when too many are out, `take` refuses and sockets go on with small reads. */
+export class SlabPool {
+  readonly size: number;
+  #free: Slab[] = [];
+  #out = 0;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  /** A slab with one reference, or null when the bound is reached. */
+  tryTake(): Slab | null {
+    if (this.#out >= SLABS_OUT_MAX) return null;
+    return this.take();
+  }
+
+  /** A slab with one reference, whatever the bound says: for bytes that must go somewhere. */
+  take(): Slab {
+    this.#out++;
+    const slab = this.#free.pop() ?? new Slab(Buffer.allocUnsafeSlow(this.size), this);
+    slab.refs = 1;
+    return slab;
+  }
+
+  giveBack(slab: Slab): void {
+    this.#out--;
+    if (this.#free.length < SLABS_IDLE_MAX) this.#free.push(slab);
+  }
+
+  get out(): number {
+    return this.#out;
+  }
+}
+
+/** The one read buffer of all quiet sockets: reads are synchronous, and its bytes are copied out at once. */
+export const quietSlab = new Slab(Buffer.allocUnsafeSlow(HEADROOM + QUIET_READ_BYTES), null);
+
+/** Wraps bytes that belong to nobody else (a chunk from a stream object), so that they travel like a slab's. */
+export function ownSlab(bytes: Buffer): Slab {
+  const slab = new Slab(bytes, discard);
+  slab.refs = 1;
+  return slab;
+}
+
+/** The pool of bytes that the garbage collector owns. */
+const discard: SlabPool = Object.assign(new SlabPool(0), { giveBack(): void {} });

@@ -1,0 +1,34 @@
+/** One line for each request and each stream: who, to what, how much, how long, how it ended. */
+import type { ErrorCode } from '../errors.ts';
+
+/** How it ended: `ok`, or the code of the error. `closed` is a consumer that left early. */
+export type Outcome = 'ok' | 'closed' | ErrorCode;
+
+export interface StreamLine {
+  id: string;
+  service: string;
+  /** `ip:port` of the consumer. */
+  consumer: string;
+  /** What was dialled, where this process dialled it. */
+  target?: string;
+  /** Bytes from the consumer to the target, and back. */
+  bytesUp: number;
+  bytesDown: number;
+  /** From the opening of the stream to its end, in milliseconds. */
+  ms: number;
+  outcome: Outcome;
+}
+
+export interface RequestLine extends StreamLine {
+  method: string;
+  host: string;
+  /** Request target as received, without a rendez-vous token. */
+  path: string;
+  /** Status sent to the consumer; 0 when none was. */
+  status: number;
+}
+
+export interface AccessLog {
+  stream(line: StreamLine): void;
+  request(line: RequestLine): void;
+}

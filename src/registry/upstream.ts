@@ -1,0 +1,31 @@
+/**
+ * The upstream seam: whatever a service can be served by.
+ *
+ * `open` MUST return at once (nobody waits a round trip: bytes may follow immediately) and MUST NOT
+ * deliver a byte before the other end has accepted the stream. A refusal arrives as
+ * `receiver.reset(error)` with the error the other end named.
+ */
+import type { Stream, StreamReceiver } from '../session/session.ts';
+
+/** What a consumer wants of a service. */
+export interface StreamRequest {
+  readonly service: string;
+  readonly kind: 'http' | 'tcp';
+  /** `host:port` chosen by the consumer, subject to the service's allow-list. Absent: the service's own target. */
+  readonly target?: string;
+  /** A key the consumer presents to the service's own authorisation. */
+  readonly key?: string;
+  /** Address of the consumer, `ip:port` (`[ip6]:port`). */
+  readonly consumer: string;
+  /** Names this stream in every log along the road. */
+  readonly id: string;
+}
+
+export interface Upstream {
+  /** Names the upstream in logs. */
+  readonly id: string;
+  /** Streams open now: what least-streams balancing compares. */
+  readonly streams: number;
+  /** Opens a stream. Throws a SallyportError when this upstream can take none. */
+  open(request: StreamRequest, receiver: StreamReceiver): Stream;
+}
