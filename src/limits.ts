@@ -19,8 +19,13 @@ export const BULK_KEEP_BYTES = 8 * KB;
 export const SLABS_OUT_MAX = 512;
 /** Free slabs of one size kept for reuse. */
 export const SLABS_IDLE_MAX = 64;
+/** Writable mark of our sockets. Back-pressure is the stream window, so this only keeps `write` quiet. */
+export const SOCKET_WRITE_MARK_BYTES = 1 * MB;
 /** A piece shorter than this is copied rather than pinning the slab it stands in, when its socket is behind. */
 export const PIN_MIN_BYTES = 32 * KB;
+
+/** What was written to a closing socket has this long to leave. */
+export const CLOSE_FLUSH_MS = 2_000;
 
 // ---- Sessions (session/, transport/) ----
 
@@ -48,6 +53,13 @@ export const PEER_STREAMS_MAX = 16_384;
 export const MESSAGE_MAX_BYTES = 64 * MB;
 /** Payload of a WebSocket control frame; RFC 6455, section 5.5. */
 export const CONTROL_FRAME_MAX_BYTES = 125;
+
+/** What all windows of a process may have grown by, together: the memory slow readers can pin. */
+export const PROCESS_WINDOW_GROWTH_BYTES = 256 * MB;
+/** A window grows when it was used up within this many round trips. */
+export const WINDOW_GROWTH_ROUND_TRIPS = 4;
+/** And, where the round trip is too short to tell, within this time. */
+export const WINDOW_GROWTH_FLOOR_MS = 5;
 
 // ---- Native protocol (attach/) ----
 
@@ -100,3 +112,36 @@ export const LISTEN_BACKLOG = 4_096;
 export const DRAIN_GRACE_MS = 30_000;
 /** Consumers' sockets are probed after this much silence, so that vanished ones are noticed. */
 export const TCP_KEEPALIVE_MS = 60_000;
+
+// ---- Configuration (config/) ----
+
+/** A configuration file. A thousand services with all their keys take a quarter of it. */
+export const CONFIG_FILE_MAX_BYTES = 1 * MB;
+/** Values in a configuration file after its aliases are written out: stops alias bombs. */
+export const CONFIG_VALUES_MAX = 50_000;
+/** Nesting in a configuration file; what is accepted needs four levels. */
+export const CONFIG_DEPTH_MAX = 16;
+/** A file that holds one secret. */
+export const SECRET_FILE_MAX_BYTES = 64 * KB;
+
+// ---- Names and addresses (net/, access/, consumer/) ----
+
+/** Characters of a service's name. It is also a label or more of a host name, a log field and a map key. */
+export const SERVICE_NAME_MAX_CHARS = 128;
+/** Characters of the key a consumer presents; it travels in every stream head. */
+export const CONSUMER_KEY_MAX_CHARS = 256;
+/** Path of a Unix socket: `sun_path` on Linux holds 108 bytes with its closing NUL. */
+export const UNIX_PATH_MAX_BYTES = 107;
+
+// ---- Logs and health (observe/) ----
+
+/** Access lines are gathered up to this size within one turn of the event loop, then written at once. */
+export const LOG_BATCH_CHARS = 64 * KB;
+/** What a slow reader of the log may hold up; beyond it lines are dropped and counted. */
+export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
+/** One text field of an access line; a longer one is cut and marked. Long enough for nearly every URL. */
+export const LOG_FIELD_MAX_CHARS = 2 * KB;
+/** Connections at once to the health listener: a few probes, never traffic. */
+export const HEALTH_CONNECTIONS_MAX = 64;
+/** A probe must have sent its request by then. */
+export const HEALTH_REQUEST_TIMEOUT_MS = 5_000;

@@ -15,11 +15,14 @@ export const HEADROOM = 32;
  */
 export class Slab {
   readonly bytes: Buffer;
+  /** Where reads go: everything behind the headroom. */
+  readonly room: Buffer;
   readonly pool: SlabPool | null;
   refs = 0;
 
   constructor(bytes: Buffer, pool: SlabPool | null) {
     this.bytes = bytes;
+    this.room = bytes.subarray(HEADROOM);
     this.pool = pool;
   }
 
@@ -37,7 +40,7 @@ export class Slab {
   }
 }
 
-/** Slabs of one size. Bounded: when too many are out, `take` refuses and sockets go on with small reads. */
+/** Slabs with room for `size` bytes each. Bounded: when too many are out, `take` refuses and sockets go on with small reads. */
 export class SlabPool {
   readonly size: number;
   #free: Slab[] = [];
@@ -56,7 +59,7 @@ export class SlabPool {
   /** A slab with one reference, whatever the bound says: for bytes that must go somewhere. */
   take(): Slab {
     this.#out++;
-    const slab = this.#free.pop() ?? new Slab(Buffer.allocUnsafeSlow(this.size), this);
+    const slab = this.#free.pop() ?? new Slab(Buffer.allocUnsafeSlow(HEADROOM + this.size), this);
     slab.refs = 1;
     return slab;
   }
@@ -73,13 +76,3 @@ export class SlabPool {
 
 /** The one read buffer of all quiet sockets: reads are synchronous, and its bytes are copied out at once. */
 export const quietSlab = new Slab(Buffer.allocUnsafeSlow(HEADROOM + QUIET_READ_BYTES), null);
-
-/** Wraps bytes that belong to nobody else (a chunk from a stream object), so that they travel like a slab's. */
-export function ownSlab(bytes: Buffer): Slab {
-  const slab = new Slab(bytes, discard);
-  slab.refs = 1;
-  return slab;
-}
-
-/** The pool of bytes that the garbage collector owns. */
-const discard: SlabPool = Object.assign(new SlabPool(0), { giveBack(): void {} });

@@ -8,8 +8,8 @@
  */
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { BULK_KEEP_BYTES, QUIET_READ_BYTES } from '../limits.ts';
-import { HEADROOM, ownSlab, quietSlab, type Slab, type SlabPool } from './slab.ts';
+import { BULK_KEEP_BYTES, CLOSE_FLUSH_MS, QUIET_READ_BYTES } from '../limits.ts';
+import { HEADROOM, quietSlab, type Slab, type SlabPool } from './slab.ts';
 import { readIntoBuffer } from './user-buffer.ts';
 
 /** Takes what a wire reads. Replaceable at any moment between two calls: `wire.reader = next`. */
@@ -33,70 +33,55 @@ export class Wire {
   reader: WireReader;
   #pool: SlabPool;
   #slab: Slab = quietSlab;
-  #held: Slab | null = null;
-  #heldStart = 0;
+  /** Fallback road only: what came with a chunk whose reader paused in the middle. */
+  #rest: Buffer | null = null;
   #error: Error | null = null;
 
   private constructor(socket: net.Socket | Duplex, pool: SlabPool, reader: WireReader) {
     this.socket = socket as net.Socket;
     this.#pool = pool;
     this.reader = reader;
+    socket.on('end', () => this.reader.ended());
+    socket.on('error', (error) => (this.#error ??= error));
+    socket.on('close', () => this.#closed());
   }
 
-  /** Dials with `connect`, which is given the `onread` option to pass to `net.connect` or `tls.connect`. */
-  static dial(
-    connect: (onread: net.OnReadOpts) => net.Socket,
-    pool: SlabPool,
-    reader: WireReader,
-  ): Wire {
-    let wire: Wire;
-    const socket = connect({
-      buffer: () => wire?.nextBuffer() ?? quietSlab.room,
-      callback: (n) => wire.filled(n),
-    });
+  /** Dials: `connect` passes the `onread` option it is given to `net.connect` or `tls.connect`. */
+  static dial(connect: (onread: net.OnReadOpts) => net.Socket, pool: SlabPool, reader: WireReader): Wire {
+    let wire: Wire | null = null;
+    const socket = connect(onreadOf(() => wire));
     wire = new Wire(socket, pool, reader);
-    wire.#listen();
     socket.resume();
     return wire;
   }
 
   /**
-   * Takes over a socket that was accepted and has read nothing yet (`pauseOnConnect`). A plain TCP
-   * socket is wrapped anew around its handle, because only the constructor takes `onread`; where
-   * that is not possible the wire reads by `data` events.
+   * Takes over a socket that was accepted and has read nothing yet (`pauseOnConnect`): on the fast
+   * road where the runtime allows it, by `data` events elsewhere.
    */
-  static accept(accepted: net.Socket | Duplex, pool: SlabPool, reader: WireReader): Wire {
-    const rewrapped = accepted instanceof net.Socket ? readIntoBuffer(accepted) : null;
-    if (rewrapped === null) return Wire.fromEvents(accepted, pool, reader);
-    const wire = new Wire(rewrapped.socket, pool, reader);
-    rewrapped.start({ buffer: () => wire.nextBuffer(), callback: (n) => wire.filled(n) });
-    wire.#listen();
-    wire.socket.resume();
+  static accept(accepted: net.Socket, pool: SlabPool, reader: WireReader): Wire {
+    let wire: Wire | null = null;
+    const socket = readIntoBuffer(accepted, onreadOf(() => wire));
+    if (socket === null) return Wire.fromEvents(accepted, pool, reader);
+    wire = new Wire(socket, pool, reader);
+    socket.resume();
     return wire;
   }
 
-  /** The fallback road: any Duplex, read by `data` events. */
+  /** The fallback road: any Duplex, read by `data` events and copied into slabs. */
   static fromEvents(duplex: net.Socket | Duplex, pool: SlabPool, reader: WireReader): Wire {
     const wire = new Wire(duplex, pool, reader);
     duplex.on('data', (chunk: Buffer) => wire.#chunk(chunk));
-    wire.#listen();
     duplex.resume();
     return wire;
   }
 
-  #listen(): void {
-    const { socket } = this;
-    socket.on('end', () => this.#ended());
-    socket.on('error', (error) => (this.#error = error));
-    socket.on('close', () => this.#closed());
-  }
-
   /** Where the next read goes. */
-  nextBuffer(): Buffer {
+  get room(): Buffer {
     return this.#slab.room;
   }
 
-  /** `n` bytes were read into the buffer last asked for. */
+  /** `n` bytes were read into `room`. Answers whether to go on reading. */
   filled(n: number): boolean {
     const slab = this.#slab;
     const goOn = this.reader.read(slab, HEADROOM, HEADROOM + n);
@@ -112,13 +97,20 @@ export class Wire {
     return goOn;
   }
 
+  /** Hands a chunk on in pieces of a slab; what a pausing reader leaves is kept for `resume`. */
   #chunk(chunk: Buffer): void {
-    const slab = ownSlab(chunk);
-    if (!this.reader.read(slab, 0, chunk.length)) this.socket.pause();
-  }
-
-  #ended(): void {
-    this.reader.ended();
+    let at = 0;
+    while (at < chunk.length) {
+      const slab = this.#pool.take();
+      const n = chunk.copy(slab.room, 0, at);
+      at += n;
+      const goOn = this.reader.read(slab, HEADROOM, HEADROOM + n);
+      slab.release();
+      if (goOn) continue;
+      this.socket.pause();
+      if (at < chunk.length) this.#rest = chunk.subarray(at);
+      return;
+    }
   }
 
   #closed(): void {
@@ -131,7 +123,11 @@ export class Wire {
 
   /** Goes on reading after `read` returned false. */
   resume(): void {
-    if (!this.socket.destroyed) this.socket.resume();
+    if (this.socket.destroyed) return;
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null) this.#chunk(rest);
+    if (this.#rest === null) this.socket.resume();
   }
 
   /**
@@ -168,6 +164,16 @@ export class Wire {
     this.socket.end();
   }
 
+  /** Sends what was written, then closes both ways: at the latest after CLOSE_FLUSH_MS. */
+  endAndDestroy(): void {
+    const { socket } = this;
+    if (socket.destroyed) return;
+    const destroy = (): void => void socket.destroy();
+    const timer = setTimeout(destroy, CLOSE_FLUSH_MS).unref();
+    socket.once('close', () => clearTimeout(timer));
+    socket.end(destroy);
+  }
+
   /** Closes both ways at once; what was not sent is lost. */
   destroy(error?: Error): void {
     if (error) this.#error ??= error;
@@ -179,3 +185,10 @@ export class Wire {
   }
 }
 
+/** The `onread` option for a wire that is made right after its socket. */
+function onreadOf(wire: () => Wire | null): net.OnReadOpts {
+  return {
+    buffer: () => wire()?.room ?? quietSlab.room,
+    callback: (n) => wire()!.filled(n),
+  };
+}

@@ -15,8 +15,9 @@ export interface Stream {
   receiver: StreamReceiver;
   /**
    * Sends bytes `[start, end)` of the slab. A shared slab is copied, any other is retained while it
-   * is needed, and the HEADROOM bytes before `start` may be overwritten. Everything is accepted;
-   * when `writable` is false afterwards the caller stops until `receiver.drained()`.
+   * is needed. While nobody else holds the slab, bytes before `start` may be overwritten: the caller
+   * has passed them already. Everything is accepted; when `writable` is false afterwards the caller
+   * stops until `receiver.drained()`.
    */
   write(slab: Slab, start: number, end: number): void;
   /** Sends a copy of bytes that live outside a slab: heads, answers, small messages. */
@@ -31,7 +32,7 @@ export interface Stream {
   credit(n: number): void;
 }
 
-/** What a stream delivers. No call is made after `ended` and local `end`, or after `reset`. */
+/** What a stream delivers. No call is made after `finished` and local `end`, or after `reset`. */
 export interface StreamReceiver {
   /**
    * Bytes `[start, end)` arrived; the rules for the slab are those of `WireReader.read`. The
@@ -39,7 +40,7 @@ export interface StreamReceiver {
    */
   data(slab: Slab, start: number, end: number): void;
   /** The peer will send no more. */
-  ended(): void;
+  finished(): void;
   /** The stream is gone, both ways: the peer reset it, or its session ended. */
   reset(error: SallyportError): void;
   /** The stream is writable again. */

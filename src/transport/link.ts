@@ -29,8 +29,6 @@ export interface Link {
 export interface LinkReceiver {
   /** Bytes arrived; the rules for the slab are those of `WireReader.read`. */
   bytes(slab: Slab, start: number, end: number): void;
-  /** All that arrived together has been delivered: the moment to send what was gathered. */
-  settled(): void;
   /** The link is over: null when the peer closed it in order. */
   closed(error: SallyportError | null): void;
 }

@@ -1,0 +1,185 @@
+/** One yamux stream: its two windows, its two half-closes, and what waits for the peer's window. */
+import { QUIET_READ_BYTES, INITIAL_WINDOW_BYTES, PEER_WINDOW_MAX_BYTES } from '../../limits.ts';
+import type { SallyportError } from '../../errors.ts';
+import type { Slab } from '../../net/slab.ts';
+import type { Stream, StreamReceiver } from '../session.ts';
+import { FLAG_FIN, FLAG_RST, TYPE_WINDOW, violation } from './frame.ts';
+import type { Outbox, Waiter } from './outbox.ts';
+import { ReceiveWindow, type WindowBudget } from './window.ts';
+
+/** What a stream needs of its session. */
+export interface StreamHome {
+  readonly outbox: Outbox;
+  readonly budget: WindowBudget;
+  readonly rtt: number;
+  forget(stream: YamuxStream): void;
+}
+
+const BLOCKED_BY_WINDOW = 1;
+const BLOCKED_BY_LINK = 2;
+
+export class YamuxStream implements Stream, Waiter {
+  readonly id: number;
+  receiver: StreamReceiver;
+  #home: StreamHome;
+  #window = new ReceiveWindow();
+  #sendWindow = INITIAL_WINDOW_BYTES;
+  #blocked = 0;
+  #held: Buffer[] | null = null;
+  #endAfterHeld = false;
+  #sentFin = false;
+  #gotFin = false;
+  #gone = false;
+
+  constructor(home: StreamHome, id: number, receiver: StreamReceiver) {
+    this.#home = home;
+    this.id = id;
+    this.receiver = receiver;
+  }
+
+  // ---- Sending ----
+
+  get writable(): boolean {
+    return this.#blocked === 0;
+  }
+
+  write(slab: Slab, start: number, end: number): void {
+    if (this.#gone || this.#sentFin) return;
+    const allowed = this.#held === null ? Math.min(end - start, this.#sendWindow) : 0;
+    if (allowed > 0) {
+      const stop = start + allowed;
+      const { outbox } = this.#home;
+      this.#sendWindow -= allowed;
+      if (slab.shared || allowed < SMALL_BYTES) this.#copy(slab.bytes, start, stop);
+      else if (slab.refs === 1) outbox.inPlace(this.id, slab, start, stop);
+      else outbox.byReference(this.id, slab, start, stop);
+      start = stop;
+    }
+    if (start < end) this.#hold(Buffer.from(slab.bytes.subarray(start, end)));
+    this.#checkBlocked();
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#gone || this.#sentFin) return;
+    const allowed = this.#held === null ? Math.min(bytes.length, this.#sendWindow) : 0;
+    this.#sendWindow -= allowed;
+    this.#copy(bytes, 0, allowed);
+    if (allowed < bytes.length) this.#hold(Buffer.from(bytes.subarray(allowed)));
+    this.#checkBlocked();
+  }
+
+  /** Copies into small frames; larger ones would overflow the gathering buffer. */
+  #copy(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += QUIET_READ_BYTES) {
+      this.#home.outbox.copy(this.id, bytes, at, Math.min(end, at + QUIET_READ_BYTES));
+    }
+  }
+
+  #hold(bytes: Buffer): void {
+    (this.#held ??= []).push(bytes);
+  }
+
+  #checkBlocked(): void {
+    if (this.#sendWindow === 0) this.#blocked |= BLOCKED_BY_WINDOW;
+    if (this.#home.outbox.full && !(this.#blocked & BLOCKED_BY_LINK)) {
+      this.#blocked |= BLOCKED_BY_LINK;
+      this.#home.outbox.wait(this);
+    }
+  }
+
+  linkReady(): void {
+    this.#unblock(BLOCKED_BY_LINK);
+  }
+
+  #unblock(reason: number): void {
+    if (this.#gone || !(this.#blocked & reason)) return;
+    this.#blocked &= ~reason;
+    if (this.#blocked === 0) this.receiver.drained();
+  }
+
+  end(): void {
+    if (this.#gone || this.#sentFin) return;
+    if (this.#held !== null) {
+      this.#endAfterHeld = true;
+      return;
+    }
+    this.#sentFin = true;
+    this.#home.outbox.header(TYPE_WINDOW, FLAG_FIN, this.id, 0);
+    if (this.#gotFin) this.#leave();
+  }
+
+  reset(): void {
+    if (this.#gone) return;
+    this.#home.outbox.header(TYPE_WINDOW, FLAG_RST, this.id, 0);
+    this.#leave();
+  }
+
+  // ---- Receiving ----
+
+  credit(n: number): void {
+    if (this.#gone || this.#gotFin) return;
+    const increment = this.#window.consume(n, this.#home.rtt, this.#home.budget);
+    if (increment > 0) this.#home.outbox.header(TYPE_WINDOW, 0, this.id, increment);
+  }
+
+  /** A data frame of `length` bytes was announced. Throws when the peer exceeds its window. */
+  announced(length: number): void {
+    if (this.#gotFin) throw violation(`data on stream ${this.id} after its end`);
+    if (length > this.#window.open) {
+      throw violation(`${length} bytes on stream ${this.id}, whose window is ${this.#window.open}`);
+    }
+    this.#window.open -= length;
+  }
+
+  /** The peer's window grew. */
+  credited(increment: number): void {
+    this.#sendWindow += increment;
+    if (this.#sendWindow > PEER_WINDOW_MAX_BYTES) {
+      throw violation(`the window of stream ${this.id} was raised above ${PEER_WINDOW_MAX_BYTES}`);
+    }
+    this.#sendHeld();
+    if (this.#held === null && this.#sendWindow > 0) this.#unblock(BLOCKED_BY_WINDOW);
+  }
+
+  #sendHeld(): void {
+    const held = this.#held;
+    if (held === null) return;
+    while (held.length > 0 && this.#sendWindow > 0) {
+      const first = held[0]!;
+      const n = Math.min(first.length, this.#sendWindow);
+      this.#sendWindow -= n;
+      this.#copy(first, 0, n);
+      if (n === first.length) held.shift();
+      else held[0] = first.subarray(n);
+    }
+    if (held.length > 0) return;
+    this.#held = null;
+    if (this.#endAfterHeld) this.end();
+  }
+
+  /** The peer sent FIN. */
+  finReceived(): void {
+    if (this.#gotFin) throw violation(`stream ${this.id} was ended twice`);
+    this.#gotFin = true;
+    const { receiver } = this;
+    if (this.#sentFin) this.#leave();
+    receiver.finished();
+  }
+
+  /** The peer reset the stream, or the session ended. */
+  broken(error: SallyportError): void {
+    if (this.#gone) return;
+    this.#leave();
+    this.receiver.reset(error);
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.#held = null;
+    this.#window.release(this.#home.budget);
+    this.#home.forget(this);
+  }
+}
+
+/** Below this a copy costs less than a system call of its own. */
+const SMALL_BYTES = 4096;

@@ -1,0 +1,112 @@
+/**
+ * WebSocket frame headers and masking, RFC 6455 section 5.2. Pure: bytes in, bytes out.
+ *
+ *   byte 0   FIN, RSV1-3, opcode (4 bits)
+ *   byte 1   MASK, length (7 bits; 126: next 2 bytes, 127: next 8 bytes)
+ *   then     masking key (4 bytes, when MASK)
+ */
+import { randomFillSync } from 'node:crypto';
+
+export const OPCODE_CONTINUATION = 0;
+export const OPCODE_TEXT = 1;
+export const OPCODE_BINARY = 2;
+export const OPCODE_CLOSE = 8;
+export const OPCODE_PING = 9;
+export const OPCODE_PONG = 10;
+
+export const FIN = 0x80;
+export const RSV = 0x70;
+export const MASK = 0x80;
+
+/** The longest header: 2 bytes, 8 of length, 4 of key. */
+export const HEADER_MAX_BYTES = 14;
+
+/** How many bytes a header takes, judged by its second byte. */
+export function headerBytes(second: number): number {
+  const length = second & 0x7f;
+  return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (second & MASK ? 4 : 0);
+}
+
+/**
+ * Writes the header of one whole message in front of its payload, which stands in `[start, end)`
+ * plus `more` bytes elsewhere. `key`: the masking key, or null for an unmasked frame; the payload is
+ * not touched. Returns where the header starts.
+ */
+export function writeHeader(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  more: number,
+  key: number | null,
+  opcode: number,
+): number {
+  const length = end - start + more;
+  let at = start;
+  let mask = 0;
+  if (key !== null) {
+    at -= 4;
+    mask = MASK;
+    bytes[at] = key;
+    bytes[at + 1] = key >>> 8;
+    bytes[at + 2] = key >>> 16;
+    bytes[at + 3] = key >>> 24;
+  }
+  if (length < 126) {
+    at -= 2;
+    bytes[at + 1] = mask | length;
+  } else if (length < 0x10000) {
+    at -= 4;
+    bytes[at + 1] = mask | 126;
+    bytes[at + 2] = length >>> 8;
+    bytes[at + 3] = length;
+  } else {
+    at -= 10;
+    bytes[at + 1] = mask | 127;
+    bytes[at + 2] = bytes[at + 3] = bytes[at + 4] = bytes[at + 5] = 0;
+    bytes[at + 6] = length >>> 24;
+    bytes[at + 7] = length >>> 16;
+    bytes[at + 8] = length >>> 8;
+    bytes[at + 9] = length;
+  }
+  bytes[at] = FIN | opcode;
+  return at;
+}
+
+/**
+ * XORs `[start, end)` with a masking key whose bytes stand in `key` from low to high. `phase`: how
+ * many bytes of the message came before, modulo 4. Four bytes at a time where alignment allows.
+ */
+export function applyMask(bytes: Buffer, start: number, end: number, key: number, phase: number): void {
+  let at = start;
+  let shift = (phase & 3) * 8;
+  while (at < end && (bytes.byteOffset + at) & 3) {
+    bytes[at] = bytes[at]! ^ (key >>> shift);
+    shift = (shift + 8) & 31;
+    at++;
+  }
+  const words = (end - at) >> 2;
+  if (words > 0) {
+    const rotated = shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
+    const view = new Int32Array(bytes.buffer, bytes.byteOffset + at, words);
+    for (let i = 0; i < words; i++) view[i] = view[i]! ^ rotated;
+    at += words * 4;
+  }
+  while (at < end) {
+    bytes[at] = bytes[at]! ^ (key >>> shift);
+    shift = (shift + 8) & 31;
+    at++;
+  }
+}
+
+const KEYS = 1024;
+const keys = new Int32Array(KEYS);
+let nextKey = KEYS;
+
+/** A fresh unpredictable masking key, as RFC 6455 section 5.3 asks; drawn from a pool to be cheap. */
+export function randomKey(): number {
+  if (nextKey === KEYS) {
+    randomFillSync(keys);
+    nextKey = 0;
+  }
+  return keys[nextKey++]!;
+}

@@ -1,0 +1,280 @@
+/**
+ * A link over WebSocket frames, own framing on the wire after the upgrade. Binary messages carry one
+ * byte stream; fragments and message borders mean nothing. No extensions are spoken.
+ */
+import { asSallyportError, isErrorCode, SallyportError } from '../../errors.ts';
+import { CONTROL_FRAME_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../limits.ts';
+import { HEADROOM, type Slab } from '../../net/slab.ts';
+import type { Wire, WireReader } from '../../net/wire.ts';
+import type { Link, LinkReceiver } from '../link.ts';
+import {
+  applyMask,
+  FIN,
+  HEADER_MAX_BYTES,
+  headerBytes,
+  MASK,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+  randomKey,
+  RSV,
+  writeHeader,
+} from './frame.ts';
+
+/**
+ * How this end masks. A client must mask (RFC 6455, 5.3); `zero` is a key of 0, which costs nothing
+ * and is used where no intermediary can read or be confused by the frames: inside TLS and on
+ * loopback. A server does not mask.
+ */
+export type Masking = 'none' | 'zero' | 'random';
+
+const CLOSE_NORMAL = 1000;
+const CLOSE_PROTOCOL = 1002;
+const CLOSE_INTERNAL = 1011;
+
+export class WebSocketLink implements Link, WireReader {
+  #wire: Wire;
+  #masking: Masking;
+  #receiver: LinkReceiver | null = null;
+  #closed = false;
+
+  // The frame being read.
+  #header: Buffer | null = null;
+  #headerLength = 0;
+  #opcode = OPCODE_BINARY;
+  #remaining = 0;
+  #key = 0;
+  #phase = 0;
+  #fragmented = false;
+  #control: Buffer | null = null;
+  #controlLength = 0;
+
+  /** Takes the wire over after the upgrade. `masking` 'none' makes this the server's end. */
+  constructor(wire: Wire, masking: Masking) {
+    this.#wire = wire;
+    this.#masking = masking;
+  }
+
+  get backlog(): number {
+    return this.#wire.backlog;
+  }
+
+  receive(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    this.#wire.reader = this;
+  }
+
+  send(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#closed) return true;
+    const at = this.#frame(bytes, start, end, null);
+    return this.#wire.write(bytes.subarray(at, end));
+  }
+
+  sendPair(head: Buffer, start: number, end: number, body: Buffer): boolean {
+    if (this.#closed) return true;
+    const at = this.#frame(head, start, end, body);
+    return this.#wire.writePair(head.subarray(at, end), body);
+  }
+
+  /** Writes the header in front of `start` and masks; returns where the frame starts. */
+  #frame(bytes: Buffer, start: number, end: number, body: Buffer | null): number {
+    const more = body === null ? 0 : body.length;
+    if (this.#masking !== 'random') {
+      const key = this.#masking === 'none' ? null : 0;
+      return writeHeader(bytes, start, end, more, key, OPCODE_BINARY);
+    }
+    const key = randomKey();
+    applyMask(bytes, start, end, key, 0);
+    if (body !== null) applyMask(body, 0, body.length, key, end - start);
+    return writeHeader(bytes, start, end, more, key, OPCODE_BINARY);
+  }
+
+  afterSends(done: () => void): void {
+    this.#wire.afterWrites(done);
+  }
+
+  close(error: SallyportError | null): void {
+    if (this.#closed) return;
+    const code = error === null ? CLOSE_NORMAL : error.code === 'PROTOCOL_FRAME' ? CLOSE_PROTOCOL : CLOSE_INTERNAL;
+    const reason = error === null ? '' : `${error.code}: ${error.message}`;
+    this.#sendClose(code, reason);
+    this.#finish(error);
+    this.#wire.endAndDestroy();
+  }
+
+  // ---- Reading: WireReader ----
+
+  read(slab: Slab, start: number, end: number): boolean {
+    let at = start;
+    try {
+      while (at < end && !this.#closed) {
+        at = this.#remaining === 0 ? this.#readHeader(slab.bytes, at, end) : this.#readPayload(slab, at, end);
+      }
+    } catch (thrown) {
+      this.close(asSallyportError(thrown));
+    }
+    return !this.#closed;
+  }
+
+  ended(): void {
+    this.#finish(new SallyportError('LINK_LOST', 'link: the peer closed the connection'));
+    this.#wire.destroy();
+  }
+
+  closed(error: Error | null): void {
+    const why = error === null ? 'the connection closed' : error.message;
+    this.#finish(new SallyportError('LINK_LOST', `link: ${why}`, { cause: error }));
+  }
+
+  #readHeader(bytes: Buffer, start: number, end: number): number {
+    const have = this.#headerLength;
+    if (have === 0 && end - start >= 2) {
+      const need = headerBytes(bytes[start + 1]!);
+      if (end - start >= need) {
+        this.#startFrame(bytes, start);
+        return start + need;
+      }
+    }
+    // The header is split between reads: gather it.
+    const header = (this.#header ??= Buffer.allocUnsafe(HEADER_MAX_BYTES));
+    let at = start;
+    while (at < end) {
+      header[this.#headerLength++] = bytes[at++]!;
+      if (this.#headerLength >= 2 && this.#headerLength === headerBytes(header[1]!)) {
+        this.#headerLength = 0;
+        this.#startFrame(header, 0);
+        return at;
+      }
+    }
+    return at;
+  }
+
+  #startFrame(h: Buffer, at: number): void {
+    const first = h[at]!;
+    const second = h[at + 1]!;
+    const opcode = first & 0x0f;
+    const masked = (second & MASK) !== 0;
+    if (first & RSV) throw broken('a reserved bit is set and no extension was agreed');
+    if (masked !== (this.#masking === 'none')) {
+      throw broken(masked ? 'a server must not mask' : 'a client must mask');
+    }
+    let length = second & 0x7f;
+    let next = at + 2;
+    if (length === 126) {
+      length = (h[next]! << 8) | h[next + 1]!;
+      next += 2;
+    } else if (length === 127) {
+      if (h.readUInt32BE(next) !== 0) throw broken('a message length above 4 GB');
+      length = h.readUInt32BE(next + 4);
+      next += 8;
+    }
+    if (length > MESSAGE_MAX_BYTES) throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
+    this.#key = masked ? h.readInt32LE(next) : 0;
+    this.#phase = 0;
+    this.#checkOpcode(opcode, (first & FIN) !== 0, length);
+    this.#opcode = opcode;
+    this.#remaining = length;
+    if (opcode >= OPCODE_CLOSE) {
+      this.#control = Buffer.allocUnsafe(length);
+      this.#controlLength = 0;
+      if (length === 0) this.#controlFrame();
+    }
+  }
+
+  #checkOpcode(opcode: number, final: boolean, length: number): void {
+    switch (opcode) {
+      case OPCODE_CLOSE:
+      case OPCODE_PING:
+      case OPCODE_PONG:
+        if (!final) throw broken('a fragmented control frame');
+        if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
+        return;
+      case OPCODE_BINARY:
+        if (this.#fragmented) throw broken('a new message inside a fragmented one');
+        this.#fragmented = !final;
+        return;
+      case OPCODE_CONTINUATION:
+        if (!this.#fragmented) throw broken('a continuation without a message');
+        this.#fragmented = !final;
+        return;
+      case OPCODE_TEXT:
+        throw broken('a text message; only binary ones are spoken here');
+      default:
+        throw broken(`unknown opcode ${opcode}`);
+    }
+  }
+
+  #readPayload(slab: Slab, start: number, end: number): number {
+    const n = Math.min(this.#remaining, end - start);
+    const stop = start + n;
+    if (this.#key !== 0) {
+      applyMask(slab.bytes, start, stop, this.#key, this.#phase);
+      this.#phase = (this.#phase + n) & 3;
+    }
+    this.#remaining -= n;
+    if (this.#opcode < OPCODE_CLOSE) {
+      this.#receiver!.bytes(slab, start, stop);
+    } else {
+      slab.bytes.copy(this.#control!, this.#controlLength, start, stop);
+      this.#controlLength += n;
+      if (this.#remaining === 0) this.#controlFrame();
+    }
+    return stop;
+  }
+
+  #controlFrame(): void {
+    const payload = this.#control!;
+    this.#control = null;
+    if (this.#opcode === OPCODE_PING) this.#sendControl(OPCODE_PONG, payload);
+    if (this.#opcode === OPCODE_CLOSE) this.#closeFrame(payload);
+  }
+
+  #closeFrame(payload: Buffer): void {
+    if (payload.length === 1) throw broken('a close frame of one byte');
+    const code = payload.length === 0 ? CLOSE_NORMAL : payload.readUInt16BE(0);
+    this.#sendClose(CLOSE_NORMAL, '');
+    this.#finish(code === CLOSE_NORMAL ? null : peerError(code, payload.toString('utf8', 2)));
+    this.#wire.endAndDestroy();
+  }
+
+  #sendControl(opcode: number, payload: Buffer): void {
+    const frame = Buffer.allocUnsafe(HEADROOM + payload.length);
+    payload.copy(frame, HEADROOM);
+    let key: number | null = null;
+    if (this.#masking !== 'none') {
+      key = randomKey();
+      applyMask(frame, HEADROOM, frame.length, key, 0);
+    }
+    const at = writeHeader(frame, HEADROOM, frame.length, 0, key, opcode);
+    this.#wire.write(frame.subarray(at));
+  }
+
+  #sendClose(code: number, reason: string): void {
+    const text = Buffer.from(reason).subarray(0, CONTROL_FRAME_MAX_BYTES - 2);
+    const payload = Buffer.allocUnsafe(2 + text.length);
+    payload.writeUInt16BE(code);
+    text.copy(payload, 2);
+    if (!this.#wire.destroyed) this.#sendControl(OPCODE_CLOSE, payload);
+  }
+
+  #finish(error: SallyportError | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#receiver?.closed(error);
+  }
+}
+
+function broken(why: string): SallyportError {
+  return new SallyportError('PROTOCOL_FRAME', `websocket frame: ${why}`);
+}
+
+/** The error a peer named when it closed: `CODE: message` from our own kind, any text from others. */
+function peerError(code: number, reason: string): SallyportError {
+  const colon = reason.indexOf(': ');
+  const name = reason.slice(0, colon);
+  if (colon > 0 && isErrorCode(name)) return new SallyportError(name, reason.slice(colon + 2));
+  return new SallyportError('LINK_LOST', `link: the peer closed it: ${reason || `code ${code}`}`);
+}
