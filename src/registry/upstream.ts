@@ -21,11 +21,17 @@ export interface StreamRequest {
   readonly id: string;
 }
 
+/** Who receives from an upstream. */
+export interface UpstreamReceiver extends StreamReceiver {
+  /** The other end has taken the stream; bytes may follow. Not called when it refuses. */
+  accepted?(): void;
+}
+
 export interface Upstream {
   /** Names the upstream in logs. */
   readonly id: string;
   /** Streams open now: what least-streams balancing compares. */
   readonly streams: number;
   /** Opens a stream. Throws a SallyportError when this upstream can take none. */
-  open(request: StreamRequest, receiver: StreamReceiver): Stream;
+  open(request: StreamRequest, receiver: UpstreamReceiver): Stream;
 }

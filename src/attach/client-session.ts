@@ -1,0 +1,130 @@
+/** The dialler's side of an attached session: hello, then registrations, streams and heartbeats. */
+import { asSallyportError, SallyportError } from '../errors.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
+import type { Heartbeat } from '../session/heartbeat.ts';
+import type { Session, Stream, StreamReceiver } from '../session/session.ts';
+import { YamuxSession } from '../session/yamux/session.ts';
+import type { Link } from '../transport/link.ts';
+import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
+import {
+  PROTOCOL_VERSION,
+  readControlMessage,
+  type ControlMessage,
+  type Hello,
+  type Registered,
+  type ServiceOffer,
+  type Welcome,
+} from './messages.ts';
+
+export interface ClientSessionOptions {
+  hello: Omit<Hello, 'type' | 'version'>;
+  heartbeat: Heartbeat;
+  /** The server opened a stream: only agents get some. */
+  accept(stream: Stream): StreamReceiver;
+  /** The server is going away: dial again; running streams may finish. */
+  draining(): void;
+}
+
+/** A session whose hello was answered. */
+export interface ClientSession {
+  readonly session: Session;
+  readonly welcome: Welcome;
+  /** Resolves with what was assigned, or rejects with the server's refusal. */
+  register(service: ServiceOffer): Promise<Registered>;
+  unregister(name: string): void;
+  /** Resolves when the session is over: null after a clean close. */
+  readonly closed: Promise<SallyportError | null>;
+  /** Ends the session, telling the server. */
+  close(): void;
+}
+
+/** Says hello on a fresh link. Rejects with the server's refusal, or with what became of the link. */
+export async function openClientSession(link: Link, options: ClientSessionOptions): Promise<ClientSession> {
+  const closed = Promise.withResolvers<SallyportError | null>();
+  const welcomed = Promise.withResolvers<Welcome>();
+  const pending = new Map<number, PromiseWithResolvers<Registered>>();
+  let nextRef = 1;
+
+  const session = new YamuxSession(link, {
+    client: true,
+    events: {
+      accept: (stream) => options.accept(stream),
+      goneAway: () => options.draining(),
+      closed(error) {
+        options.heartbeat.remove(session);
+        const why = error ?? new SallyportError('SESSION_CLOSED', 'session: the server closed it');
+        welcomed.reject(why);
+        for (const waiting of pending.values()) waiting.reject(why);
+        closed.resolve(error);
+      },
+    },
+  });
+
+  const handler: MessageHandler = {
+    message(value) {
+      received(readControlMessage(value));
+      return null;
+    },
+    broken: (error) => session.close(error),
+    finished: () => session.close(null),
+    reset: () => session.close(new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset')),
+    drained() {},
+  };
+
+  function received(message: ControlMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        return welcomed.resolve(message);
+      case 'registered':
+        return settle(message.ref)?.resolve(message);
+      case 'drain':
+        return options.draining();
+      case 'error': {
+        const error = new SallyportError(message.code, message.message);
+        if (message.ref !== undefined) return settle(message.ref)?.reject(error);
+        return session.close(error);
+      }
+      default:
+        throw new SallyportError('PROTOCOL_MESSAGE', `message: a server does not send ${message.type}`);
+    }
+  }
+
+  function settle(ref: number): PromiseWithResolvers<Registered> | undefined {
+    const waiting = pending.get(ref);
+    pending.delete(ref);
+    return waiting;
+  }
+
+  const control = session.open(idle);
+  control.receiver = new MessageReader(control, handler);
+  control.send(encodeMessage({ type: 'hello', version: PROTOCOL_VERSION, ...options.hello }));
+
+  const timer = setTimeout(() => {
+    session.close(new SallyportError('HANDSHAKE_TIMEOUT', `hello: no answer within ${HANDSHAKE_TIMEOUT_MS} ms`));
+  }, HANDSHAKE_TIMEOUT_MS);
+  try {
+    const welcome = await welcomed.promise;
+    options.heartbeat.add(session);
+    return {
+      session,
+      welcome,
+      register(service) {
+        const waiting = Promise.withResolvers<Registered>();
+        const ref = nextRef++;
+        pending.set(ref, waiting);
+        control.send(encodeMessage({ type: 'register', ref, service }));
+        return waiting.promise;
+      },
+      unregister: (name) => control.send(encodeMessage({ type: 'unregister', name })),
+      closed: closed.promise,
+      close: () => session.close(null),
+    };
+  } catch (thrown) {
+    throw asSallyportError(thrown);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The control stream's receiver until its reader is in place. */
+const idle: StreamReceiver = { data() {}, finished() {}, reset() {}, drained() {} };

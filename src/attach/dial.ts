@@ -1,0 +1,198 @@
+/** Dials a server: TCP or TLS, the WebSocket upgrade, and the link that stands after it. */
+import net from 'node:net';
+import tls from 'node:tls';
+import { asSallyportError, isErrorCode, SallyportError } from '../errors.ts';
+import { HANDSHAKE_TIMEOUT_MS, HTTP_HEAD_MAX_BYTES, LINK_SLAB_BYTES } from '../limits.ts';
+import { SlabPool, type Slab } from '../net/slab.ts';
+import { Wire, type WireReader } from '../net/wire.ts';
+import type { Link } from '../transport/link.ts';
+import {
+  newKey,
+  readResponseHead,
+  upgradeFault,
+  upgradeRequest,
+  type ResponseHead,
+} from '../transport/websocket/handshake.ts';
+import { WebSocketLink, type Masking } from '../transport/websocket/link.ts';
+import { PROTOCOL } from './messages.ts';
+
+export const ATTACH_PATH = '/api/v1/attach';
+
+/** Slabs of all links of this process. */
+export const linkSlabs = new SlabPool(LINK_SLAB_BYTES);
+
+export interface DialOptions {
+  /** ws, wss, http or https; a path before `/api/v1/attach` is kept. */
+  url: URL;
+  token: string;
+  /** PEM of further authorities to trust. */
+  ca?: string;
+  /** Sent as User-Agent. */
+  program: string;
+  /** Masks with random keys even where nobody can read the frames. */
+  randomMask?: boolean;
+  signal: AbortSignal;
+}
+
+/**
+ * Resolves with a link whose bytes have not been read yet. Rejects with SERVER_UNREACHABLE,
+ * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, or the error the server named.
+ */
+export function dial(options: DialOptions): Promise<Link> {
+  const { promise, resolve, reject } = Promise.withResolvers<Link>();
+  const { url, signal } = options;
+  const secure = url.protocol === 'wss:' || url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  const key = newKey();
+
+  const reader = new UpgradeReader(
+    (head, body) => {
+      const outcome = judge(head, body, key, url);
+      if (outcome instanceof SallyportError) fail(outcome);
+      else finish(() => resolve(new WebSocketLink(wire, maskingFor(wire, secure, options))));
+    },
+    (error) => fail(error),
+    (error) => dialError(url, secure, error),
+  );
+  const wire = Wire.dial(
+    (onread) => {
+      const common = { host, port, noDelay: true, onread, writableHighWaterMark: 1 << 20 };
+      if (!secure) return net.connect(common as net.NetConnectOpts);
+      const servername = net.isIP(host) === 0 ? host : '';
+      return tls.connect({ ...common, servername, ...(options.ca ? { ca: [...tls.rootCertificates, options.ca] } : {}) });
+    },
+    linkSlabs,
+    reader,
+  );
+  const timer = setTimeout(() => {
+    fail(new SallyportError('HANDSHAKE_TIMEOUT', `dial: ${url.host} did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`));
+  }, HANDSHAKE_TIMEOUT_MS);
+  const abort = (): void => fail(asSallyportError(signal.reason));
+
+  function finish(then: () => void): void {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    then();
+  }
+  function fail(error: SallyportError): void {
+    finish(() => reject(error));
+    wire.destroy();
+  }
+
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  wire.socket.once(secure ? 'secureConnect' : 'connect', () => {
+    const path = `${url.pathname.replace(/\/$/, '')}${ATTACH_PATH}`;
+    const headers = { Authorization: `Bearer ${options.token}`, 'User-Agent': options.program };
+    wire.write(Buffer.from(upgradeRequest(path, url.host, key, PROTOCOL, headers)));
+  });
+  return promise;
+}
+
+/** A zero key where no intermediary can read the frames or be confused by them, else random ones. */
+function maskingFor(wire: Wire, secure: boolean, options: DialOptions): Masking {
+  if (options.randomMask) return 'random';
+  const peer = wire.socket.remoteAddress ?? '';
+  return secure || peer === '::1' || peer.replace('::ffff:', '').startsWith('127.') ? 'zero' : 'random';
+}
+
+/** Reads the response to the upgrade, and for a refusal its body; then leaves the wire to the link. */
+class UpgradeReader implements WireReader {
+  #answer: (head: ResponseHead | null, body: string) => void;
+  #fail: (error: SallyportError) => void;
+  #named: (error: Error | null) => SallyportError;
+  #bytes = Buffer.alloc(0);
+  #head: ResponseHead | null = null;
+  #done = false;
+
+  constructor(
+    answer: (head: ResponseHead | null, body: string) => void,
+    fail: (error: SallyportError) => void,
+    named: (error: Error | null) => SallyportError,
+  ) {
+    this.#answer = answer;
+    this.#fail = fail;
+    this.#named = named;
+  }
+
+  read(slab: Slab, start: number, end: number): boolean {
+    if (this.#done) return false;
+    this.#bytes = Buffer.concat([this.#bytes, slab.bytes.subarray(start, end)]);
+    if (this.#head === null) {
+      const stop = this.#bytes.indexOf('\r\n\r\n');
+      if (stop < 0) {
+        if (this.#bytes.length > HTTP_HEAD_MAX_BYTES) this.#finish(null);
+        return true;
+      }
+      this.#head = readResponseHead(this.#bytes.toString('latin1', 0, stop));
+      // After its 101 a server waits for our hello: nothing of the link can stand behind the head.
+      this.#bytes = this.#bytes.subarray(stop + 4);
+    }
+    const whole = this.#head === null || this.#head.status === 101 || this.#bodyIsWhole();
+    if (whole) this.#finish(this.#head);
+    return !whole || this.#head?.status === 101;
+  }
+
+  #bodyIsWhole(): boolean {
+    const length = Number(this.#head!.fields.get('content-length') ?? Number.NaN);
+    return this.#bytes.length >= Math.min(length, HTTP_HEAD_MAX_BYTES);
+  }
+
+  #finish(head: ResponseHead | null): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#answer(head, this.#bytes.toString('utf8'));
+  }
+
+  ended(): void {
+    if (this.#head !== null) this.#finish(this.#head);
+    else this.#fail(this.#named(null));
+  }
+
+  closed(error: Error | null): void {
+    if (!this.#done) this.#fail(this.#named(error));
+  }
+}
+
+/** True for an upgrade that succeeded, else the error to report. */
+function judge(head: ResponseHead | null, body: string, key: string, url: URL): true | SallyportError {
+  if (head === null) {
+    return new SallyportError('SERVER_NOT_SALLYPORT', `dial: ${url.host} does not answer in HTTP/1.1`);
+  }
+  if (head.status === 101) {
+    const fault = upgradeFault(head, key, PROTOCOL);
+    if (fault === null && body.length === 0) return true;
+    const why = fault ?? 'it sent bytes before our hello';
+    return new SallyportError('SERVER_NOT_SALLYPORT', `dial: ${url.host} answered the upgrade wrongly: ${why}`);
+  }
+  return refusalOf(body) ?? unnamedRefusal(head, url);
+}
+
+/** The error that a Sallyport server named in its JSON body. */
+function refusalOf(body: string): SallyportError | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
+    if (typeof error?.code !== 'string' || !isErrorCode(error.code)) return null;
+    return new SallyportError(error.code, String(error.message).slice(0, 1024));
+  } catch {
+    return null;
+  }
+}
+
+function unnamedRefusal(head: ResponseHead, url: URL): SallyportError {
+  const answer = `dial: ${url.host} answered ${head.status} ${head.reason}`.trimEnd();
+  if (head.status === 401) return new SallyportError('AUTH_FAILED', answer);
+  if (head.status === 403) return new SallyportError('DENIED', answer);
+  if (head.status >= 500) return new SallyportError('SERVER_UNREACHABLE', answer);
+  return new SallyportError('SERVER_NOT_SALLYPORT', `${answer} to the upgrade`);
+}
+
+function dialError(url: URL, secure: boolean, error: Error | null): SallyportError {
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+  const why = error === null ? 'it closed the connection during the handshake' : `${code} ${error.message}`.trim();
+  const tlsFault = secure && error !== null && !/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code);
+  return new SallyportError(tlsFault ? 'SERVER_TLS' : 'SERVER_UNREACHABLE', `dial ${url.host}: ${why}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * Keeps a client attached: dials, and dials again whenever the session ends, with growing pauses,
+ * for ever. Only an error that dialling cannot mend ends it.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { asSallyportError, type SallyportError } from '../errors.ts';
+import { createBackoff } from '../net/backoff.ts';
+import type { ClientSession } from './client-session.ts';
+
+export interface KeepAttachedOptions {
+  /** Dials and says hello. `epoch` counts the dials. */
+  open(epoch: number, signal: AbortSignal): Promise<ClientSession>;
+  /** A session stands: register. The promise it returns is awaited; a rejection ends the session. */
+  attached(session: ClientSession): Promise<void>;
+  /** A session or an attempt ended; the next attempt follows in `waitMs`. */
+  lost(error: SallyportError | null, waitMs: number): void;
+  /** Goes on even after errors that dialling cannot mend. */
+  keepTrying: boolean;
+  signal: AbortSignal;
+}
+
+/** Resolves when `signal` fires; rejects with the error that dialling cannot mend. */
+export async function keepAttached(options: KeepAttachedOptions): Promise<void> {
+  const { signal } = options;
+  const backoff = createBackoff();
+  for (let epoch = 1; !signal.aborted; epoch++) {
+    let error: SallyportError | null;
+    let session: ClientSession | null = null;
+    try {
+      session = await options.open(epoch, signal);
+      await options.attached(session);
+      backoff.reset();
+      error = await session.closed;
+    } catch (thrown) {
+      session?.close();
+      error = asSallyportError(thrown);
+    }
+    if (signal.aborted) return;
+    if (error?.fatal && !options.keepTrying) throw error;
+    const waitMs = Math.round(backoff.next());
+    options.lost(error, waitMs);
+    await pause(waitMs, undefined, { signal }).catch(() => {});
+  }
+}

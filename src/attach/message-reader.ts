@@ -1,0 +1,103 @@
+/**
+ * Length-prefixed JSON on a stream: 4 bytes big endian, then that many bytes of UTF-8 JSON. The
+ * control stream is a row of such messages; a data stream begins with one in each direction.
+ */
+import { SallyportError } from '../errors.ts';
+import { CONTROL_MESSAGE_MAX_BYTES } from '../limits.ts';
+import type { Slab } from '../net/slab.ts';
+import type { Stream, StreamReceiver } from '../session/session.ts';
+
+const PREFIX_BYTES = 4;
+
+/** One message as it travels. */
+export function encodeMessage(value: unknown): Buffer {
+  const json = JSON.stringify(value);
+  const length = Buffer.byteLength(json);
+  const bytes = Buffer.allocUnsafe(PREFIX_BYTES + length);
+  bytes.writeUInt32BE(length);
+  bytes.write(json, PREFIX_BYTES);
+  return bytes;
+}
+
+export interface MessageHandler {
+  /**
+   * A message came. Returns who receives what follows it: null to go on reading messages. A throw
+   * is passed to `broken`.
+   */
+  message(value: unknown): StreamReceiver | null;
+  /** The peer broke the format, or `message` threw: the stream has been reset. */
+  broken(error: SallyportError): void;
+  finished(): void;
+  reset(error: SallyportError): void;
+  drained(): void;
+}
+
+/** The receiver that reads messages. Bounded: a message above `max` bytes breaks the stream. */
+export class MessageReader implements StreamReceiver {
+  #stream: Stream;
+  #handler: MessageHandler;
+  #max: number;
+  #gathered: Buffer | null = null;
+
+  constructor(stream: Stream, handler: MessageHandler, max = CONTROL_MESSAGE_MAX_BYTES) {
+    this.#stream = stream;
+    this.#handler = handler;
+    this.#max = max;
+  }
+
+  data(slab: Slab, start: number, end: number): void {
+    const before = this.#gathered?.length ?? 0;
+    const bytes = before === 0 ? slab.bytes : Buffer.concat([this.#gathered!, slab.bytes.subarray(start, end)]);
+    const shift = before === 0 ? 0 : before - start;
+    const limit = end + shift;
+    let at = before === 0 ? start : 0;
+    this.#gathered = null;
+    try {
+      while (limit - at >= PREFIX_BYTES) {
+        const length = bytes.readUInt32BE(at);
+        if (length > this.#max) {
+          throw new SallyportError('PROTOCOL_MESSAGE', `message: ${length} bytes, above ${this.#max}`);
+        }
+        const stop = at + PREFIX_BYTES + length;
+        if (stop > limit) break;
+        const next = this.#handler.message(parse(bytes, at + PREFIX_BYTES, stop));
+        at = stop;
+        if (next === null) continue;
+        // The rest is not ours: it always stands in this slab, behind what was gathered before.
+        const rest = at - shift;
+        this.#stream.receiver = next;
+        this.#stream.credit(rest - start);
+        if (rest < end) next.data(slab, rest, end);
+        return;
+      }
+    } catch (thrown) {
+      this.#stream.reset();
+      this.#handler.broken(asMessageError(thrown));
+      return;
+    }
+    if (at < limit) this.#gathered = Buffer.from(bytes.subarray(at, limit));
+    this.#stream.credit(end - start);
+  }
+
+  finished(): void {
+    this.#handler.finished();
+  }
+
+  reset(error: SallyportError): void {
+    this.#handler.reset(error);
+  }
+
+  drained(): void {
+    this.#handler.drained();
+  }
+}
+
+function parse(bytes: Buffer, start: number, end: number): unknown {
+  return JSON.parse(bytes.toString('utf8', start, end));
+}
+
+function asMessageError(thrown: unknown): SallyportError {
+  if (thrown instanceof SallyportError) return thrown;
+  const why = thrown instanceof SyntaxError ? 'not valid JSON' : String(thrown);
+  return new SallyportError('PROTOCOL_MESSAGE', `message: ${why}`, { cause: thrown });
+}

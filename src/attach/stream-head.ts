@@ -1,0 +1,90 @@
+/**
+ * The head of a data stream and the answer to it. The opener sends its head and goes on with bytes
+ * at once; the acceptor answers before its first byte: `{"ok":true}`, or an error that names the hop.
+ */
+import { SallyportError } from '../errors.ts';
+import { STREAM_HEAD_MAX_BYTES } from '../limits.ts';
+import type { StreamRequest, UpstreamReceiver } from '../registry/upstream.ts';
+import type { Session, Stream, StreamReceiver } from '../session/session.ts';
+import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
+import { failureOf, fieldsOf, readFailure } from './messages.ts';
+
+/** Checks the head a peer sent. */
+export function readStreamHead(value: unknown): StreamRequest {
+  const f = fieldsOf(value, 'head');
+  return {
+    service: f.string('service', 128),
+    kind: f.oneOf('kind', ['http', 'tcp']),
+    consumer: f.string('consumer', 128),
+    id: f.string('id', 128),
+    ...f.optional('target', (name) => f.string(name, 512)),
+    ...f.optional('key', (name) => f.string(name, 512)),
+  };
+}
+
+const accepted = encodeMessage({ ok: true });
+
+/** The acceptor takes the stream. */
+export function acceptStream(stream: Stream): void {
+  stream.send(accepted);
+}
+
+/** The acceptor refuses the stream: the error goes out, then both directions end. */
+export function refuseStream(stream: Stream, error: SallyportError): void {
+  stream.send(encodeMessage({ error: failureOf(error) }));
+  stream.end();
+}
+
+/**
+ * Opens a data stream on a session that leads to the acceptor. `receiver` gets nothing before the
+ * answer, and the refusal, if it is one, as `reset`.
+ */
+export function openStream(session: Session, request: StreamRequest, receiver: UpstreamReceiver): Stream {
+  const gate = new AnswerGate(receiver);
+  const stream = session.open(receiver);
+  gate.guard(stream);
+  stream.send(encodeMessage(request));
+  return stream;
+}
+
+/** Stands before the receiver until the answer has come. */
+class AnswerGate implements MessageHandler {
+  #receiver: UpstreamReceiver;
+  #stream: Stream | null = null;
+
+  constructor(receiver: UpstreamReceiver) {
+    this.#receiver = receiver;
+  }
+
+  guard(stream: Stream): void {
+    this.#stream = stream;
+    stream.receiver = new MessageReader(stream, this, STREAM_HEAD_MAX_BYTES);
+  }
+
+  message(value: unknown): StreamReceiver {
+    const answer = value as { ok?: unknown; error?: unknown } | null;
+    if (answer?.ok === true) {
+      this.#receiver.accepted?.();
+      return this.#receiver;
+    }
+    const { code, message } = readFailure(answer?.error);
+    throw new SallyportError(code, message);
+  }
+
+  broken(error: SallyportError): void {
+    this.#receiver.reset(error);
+  }
+
+  finished(): void {
+    this.#stream!.reset();
+    this.#receiver.reset(new SallyportError('STREAM_RESET', 'stream: ended before it was answered'));
+  }
+
+  reset(error: SallyportError): void {
+    this.#receiver.reset(error);
+  }
+
+  drained(): void {
+    this.#receiver.drained();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The opening handshake, RFC 6455 section 4, as text: both ends. No extensions are offered or
+ * accepted; exactly one subprotocol is spoken.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** A fresh Sec-WebSocket-Key. */
+export function newKey(): string {
+  return randomBytes(16).toString('base64');
+}
+
+/** The Sec-WebSocket-Accept that proves the server understood the key. */
+export function acceptOf(key: string): string {
+  return createHash('sha1').update(key + GUID).digest('base64');
+}
+
+/** True for 16 bytes in base64, the only valid keys. */
+export function isKey(key: string): boolean {
+  return /^[A-Za-z0-9+/]{22}==$/.test(key);
+}
+
+/** The client's request. `headers` are further fields, without line ends in their values. */
+export function upgradeRequest(
+  path: string,
+  host: string,
+  key: string,
+  protocol: string,
+  headers: Readonly<Record<string, string>>,
+): string {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${key}`,
+    `Sec-WebSocket-Protocol: ${protocol}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** The server's agreement. */
+export function upgradeResponse(key: string, protocol: string): string {
+  return (
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+    `Sec-WebSocket-Accept: ${acceptOf(key)}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`
+  );
+}
+
+/** A response head taken apart. */
+export interface ResponseHead {
+  status: number;
+  reason: string;
+  /** Lower-case names; the values of repeated fields are joined with a comma. */
+  fields: ReadonlyMap<string, string>;
+}
+
+/** Takes a response head (without its last empty line) apart; null when it is not HTTP/1.1. */
+export function readResponseHead(text: string): ResponseHead | null {
+  const [first, ...lines] = text.split('\r\n');
+  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: (.*))?$/.exec(first!);
+  if (status === null) return null;
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
+    if (field === null) return null;
+    const name = field[1]!.toLowerCase();
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? field[2]! : `${before}, ${field[2]!}`);
+  }
+  return { status: Number(status[1]), reason: status[2] ?? '', fields };
+}
+
+/** What is wrong with a 101 response to our request; null when it is right. */
+export function upgradeFault(head: ResponseHead, key: string, protocol: string): string | null {
+  const { fields } = head;
+  if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'it does not upgrade to websocket';
+  const connection = fields.get('connection')?.toLowerCase().split(/[ \t]*,[ \t]*/) ?? [];
+  if (!connection.includes('upgrade')) return 'its Connection field does not say upgrade';
+  if (fields.get('sec-websocket-accept') !== acceptOf(key)) return 'its Sec-WebSocket-Accept is wrong';
+  if (fields.get('sec-websocket-protocol') !== protocol) return `it does not speak ${protocol}`;
+  if (fields.has('sec-websocket-extensions')) return 'it uses an extension that was not offered';
+  return null;
+}
