@@ -21,8 +21,6 @@ export interface ClientSessionOptions {
   heartbeat: Heartbeat;
   /** The server opened a stream: only agents get some. */
   accept(stream: Stream): StreamReceiver;
-  /** The server is going away: dial again; running streams may finish. */
-  draining(): void;
 }
 
 /** A session whose hello was answered. */
@@ -34,6 +32,8 @@ export interface ClientSession {
   unregister(name: string): void;
   /** Resolves when the session is over: null after a clean close. */
   readonly closed: Promise<SallyportError | null>;
+  /** Resolves when the server is going away: dial again; running streams may finish. */
+  readonly draining: Promise<null>;
   /** Ends the session, telling the server. */
   close(): void;
 }
@@ -41,6 +41,7 @@ export interface ClientSession {
 /** Says hello on a fresh link. Rejects with the server's refusal, or with what became of the link. */
 export async function openClientSession(link: Link, options: ClientSessionOptions): Promise<ClientSession> {
   const closed = Promise.withResolvers<SallyportError | null>();
+  const draining = Promise.withResolvers<null>();
   const welcomed = Promise.withResolvers<Welcome>();
   const pending = new Map<number, PromiseWithResolvers<Registered>>();
   let nextRef = 1;
@@ -49,7 +50,7 @@ export async function openClientSession(link: Link, options: ClientSessionOption
     client: true,
     events: {
       accept: (stream) => options.accept(stream),
-      goneAway: () => options.draining(),
+      goneAway: () => draining.resolve(null),
       closed(error) {
         options.heartbeat.remove(session);
         const why = error ?? new SallyportError('SESSION_CLOSED', 'session: the server closed it');
@@ -78,7 +79,7 @@ export async function openClientSession(link: Link, options: ClientSessionOption
       case 'registered':
         return settle(message.ref)?.resolve(message);
       case 'drain':
-        return options.draining();
+        return draining.resolve(null);
       case 'error': {
         const error = new SallyportError(message.code, message.message);
         if (message.ref !== undefined) return settle(message.ref)?.reject(error);
@@ -117,6 +118,7 @@ export async function openClientSession(link: Link, options: ClientSessionOption
       },
       unregister: (name) => control.send(encodeMessage({ type: 'unregister', name })),
       closed: closed.promise,
+      draining: draining.promise,
       close: () => session.close(null),
     };
   } catch (thrown) {

@@ -30,7 +30,7 @@ export async function keepAttached(options: KeepAttachedOptions): Promise<void> 
       session = await options.open(epoch, signal);
       await options.attached(session);
       backoff.reset();
-      error = await session.closed;
+      error = await Promise.race([session.closed, session.draining]);
     } catch (thrown) {
       session?.close();
       error = asSallyportError(thrown);

@@ -26,6 +26,11 @@ export class Splice implements WireReader, StreamReceiver {
   #streamEnded = false;
   #error: Error | null = null;
 
+  /** What broke it off so far. */
+  get error(): Error | null {
+    return this.#error;
+  }
+
   /** The caller makes this the reader of the wire and the receiver of the stream. */
   constructor(wire: Wire, stream: Stream, end: SpliceEnd) {
     this.#wire = wire;

@@ -1,0 +1,108 @@
+/** An agent: attached to a server for ever, it offers services and dials their targets. */
+import { randomUUID } from 'node:crypto';
+import { openClientSession, type ClientSession } from '../attach/client-session.ts';
+import { dial } from '../attach/dial.ts';
+import { keepAttached } from '../attach/keep-attached.ts';
+import type { Registered } from '../attach/messages.ts';
+import type { SallyportError } from '../errors.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import { createHeartbeat } from '../session/heartbeat.ts';
+import { receiveStream } from './incoming-stream.ts';
+import type { AgentService } from './service.ts';
+
+export interface AgentOptions {
+  server: URL;
+  token: string;
+  /** PEM of further authorities to trust. */
+  ca?: string;
+  services: readonly AgentService[];
+  /** Program and version, told to the server. */
+  program: string;
+  heartbeatMs: number;
+  /** Go on even after errors that dialling again cannot mend. */
+  keepTrying: boolean;
+  /** Mask with random keys even on loopback and inside TLS. */
+  randomMask?: boolean;
+  accessLog: AccessLog;
+  events: AgentEvents;
+}
+
+/** What an agent tells its owner. */
+export interface AgentEvents {
+  /** The server assigned the service its addresses. Called again after each reconnect. */
+  registered(service: AgentService, assigned: Registered): void;
+  /** Attached, and all services are registered. */
+  ready(): void;
+  /** Not attached; the next attempt follows in `waitMs`. */
+  lost(error: SallyportError | null, waitMs: number): void;
+}
+
+export interface Agent {
+  /**
+   * Runs until `signal` fires, then lets running streams finish within the grace time of the
+   * caller's choosing. Rejects with the error that dialling again cannot mend.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Attached and registered right now. */
+  readonly ready: boolean;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const { services, events, server, token, program } = options;
+  const byName = new Map(services.map((service) => [service.offer.name, service]));
+  const context = { service: (name: string) => byName.get(name), accessLog: options.accessLog };
+  const instance = randomUUID();
+  let ready = false;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const heartbeat = createHeartbeat(options.heartbeatMs);
+    let current: ClientSession | null = null;
+    const leave = (): void => current?.close();
+    signal.addEventListener('abort', leave);
+    try {
+      await keepAttached({
+        async open(epoch) {
+          const link = await dial({
+            url: server,
+            token,
+            program,
+            signal,
+            ...(options.ca === undefined ? {} : { ca: options.ca }),
+            ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
+          });
+          return openClientSession(link, {
+            hello: { role: 'agent', instance, epoch, program, features: [] },
+            heartbeat,
+            accept: (stream) => receiveStream(stream, context),
+          });
+        },
+        async attached(session) {
+          current = session;
+          const register = async (service: AgentService): Promise<void> =>
+            events.registered(service, await session.register(service.offer));
+          await Promise.all(services.map(register));
+          ready = true;
+          events.ready();
+        },
+        lost(error, waitMs) {
+          ready = false;
+          current = null;
+          events.lost(error, waitMs);
+        },
+        keepTrying: options.keepTrying,
+        signal,
+      });
+    } finally {
+      ready = false;
+      signal.removeEventListener('abort', leave);
+      heartbeat.close();
+    }
+  }
+
+  return {
+    run,
+    get ready() {
+      return ready;
+    },
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * A stream that the server opened: its head is read, the target is dialled, and from then on the
+ * bytes pass without further ado. Bytes that come before the connection stands wait in its socket.
+ */
+import dns from 'node:dns/promises';
+import { acceptStream, readStreamHead, refuseStream } from '../attach/stream-head.ts';
+import { MessageReader, type MessageHandler } from '../attach/message-reader.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
+import { LOCAL_SLAB_BYTES, STREAM_HEAD_MAX_BYTES, TARGET_DIAL_TIMEOUT_MS } from '../limits.ts';
+import { parseDialAddress } from '../net/address.ts';
+import { encodeProxyHeader } from '../net/proxy-protocol.ts';
+import { SlabPool } from '../net/slab.ts';
+import { formatTarget, type Target } from '../net/target.ts';
+import { Wire, type WireReader } from '../net/wire.ts';
+import type { AccessLog, Outcome } from '../observe/access-log.ts';
+import type { StreamRequest } from '../registry/upstream.ts';
+import { HoldBack } from '../session/hold-back.ts';
+import { Splice, type SpliceEnd } from '../session/splice.ts';
+import type { Stream, StreamReceiver } from '../session/session.ts';
+import type { AgentService } from './service.ts';
+import { connectTarget, targetError, targetTimeout } from './target-dial.ts';
+
+export interface StreamContext {
+  /** The service of that name, if this agent offers it. */
+  service(name: string): AgentService | undefined;
+  accessLog: AccessLog;
+}
+
+const targetSlabs = new SlabPool(LOCAL_SLAB_BYTES);
+
+/** The receiver of a stream the server has just opened. */
+export function receiveStream(stream: Stream, context: StreamContext): StreamReceiver {
+  return new MessageReader(stream, new IncomingStream(stream, context), STREAM_HEAD_MAX_BYTES);
+}
+
+class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
+  #stream: Stream;
+  #context: StreamContext;
+  #startedAt = performance.now();
+  #request: StreamRequest | null = null;
+  #target: Target | null = null;
+  #splice: Splice | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #logged = false;
+
+  constructor(stream: Stream, context: StreamContext) {
+    this.#stream = stream;
+    this.#context = context;
+  }
+
+  // ---- The head ----
+
+  message(value: unknown): StreamReceiver {
+    const request = readStreamHead(value);
+    this.#request = request;
+    const service = this.#context.service(request.service);
+    if (service === undefined) {
+      return this.#refuse(new SallyportError('SERVICE_UNKNOWN', `service ${request.service}: not offered by this agent`));
+    }
+    if (request.target === undefined) return this.#dial(service, service.target);
+    const held = new HoldBack(this.#stream);
+    this.#resolve(service, request.target).then(
+      (target) => held.release(this.#dial(service, target)),
+      (error: unknown) => held.release(this.#refuse(asSallyportError(error))),
+    );
+    return held;
+  }
+
+  /** A target the consumer chose: checked once, and exactly what was checked is dialled. */
+  async #resolve(service: AgentService, text: string): Promise<Target> {
+    const { host, port } = parseDialAddress(text, 'target');
+    const signal = AbortSignal.timeout(TARGET_DIAL_TIMEOUT_MS);
+    const { address } = await service.allow.resolveAllowed(host, port, lookup, signal);
+    return { kind: 'tcp', host: address, port, tls: false };
+  }
+
+  #dial(service: AgentService, target: Target): StreamReceiver {
+    this.#target = target;
+    const wire = Wire.dial(
+      (onread) => connectTarget(target, service.insecureTarget, onread),
+      targetSlabs,
+      this,
+    );
+    this.#timer = setTimeout(() => wire.destroy(targetTimeout(target)), TARGET_DIAL_TIMEOUT_MS);
+    wire.socket.once(target.tls ? 'secureConnect' : 'connect', () => this.#connected(wire));
+    if (service.proxyProtocol) {
+      wire.write(encodeProxyHeader(service.proxyProtocol, this.#request!.consumer, null));
+    }
+    this.#splice = new Splice(wire, this.#stream, this);
+    return this.#splice;
+  }
+
+  #connected(wire: Wire): void {
+    clearTimeout(this.#timer!);
+    acceptStream(this.#stream);
+    wire.reader = this.#splice!;
+  }
+
+  #refuse(error: SallyportError): StreamReceiver {
+    refuseStream(this.#stream, error);
+    this.#log(error.code);
+    return new Discard(this.#stream);
+  }
+
+  broken(error: SallyportError): void {
+    this.#log(error.code);
+  }
+
+  finished(): void {
+    this.#stream.reset();
+  }
+
+  reset(): void {}
+
+  drained(): void {}
+
+  // ---- The target's socket, until it is connected ----
+
+  read(): boolean {
+    return true;
+  }
+
+  ended(): void {}
+
+  closed(error: Error | null): void {
+    clearTimeout(this.#timer!);
+    if (this.#splice!.error !== null) return this.#log('closed');
+    const named = error instanceof SallyportError ? error : targetError(this.#target!, error);
+    this.#stream.receiver = this.#refuse(named);
+  }
+
+  // ---- The end ----
+
+  spliced(_splice: Splice, error: Error | null): void {
+    this.#log(error === null ? 'ok' : error instanceof SallyportError ? error.code : 'TARGET_CLOSED');
+  }
+
+  #log(outcome: Outcome): void {
+    if (this.#logged) return;
+    this.#logged = true;
+    const request = this.#request;
+    this.#context.accessLog.stream({
+      id: request?.id ?? '-',
+      service: request?.service ?? '-',
+      consumer: request?.consumer ?? '-',
+      ...(this.#target === null ? {} : { target: formatTarget(this.#target) }),
+      bytesUp: this.#splice?.bytesIn ?? 0,
+      bytesDown: this.#splice?.bytesOut ?? 0,
+      ms: Math.round(performance.now() - this.#startedAt),
+      outcome,
+    });
+  }
+}
+
+/** Receives what still comes after a refusal. */
+class Discard implements StreamReceiver {
+  #stream: Stream;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  data(_slab: unknown, start: number, end: number): void {
+    this.#stream.credit(end - start);
+  }
+
+  finished(): void {}
+
+  reset(): void {}
+
+  drained(): void {}
+}
+
+async function lookup(host: string): Promise<string[]> {
+  const answers = await dns.lookup(host, { all: true });
+  return answers.map(({ address }) => address);
+}

@@ -1,0 +1,82 @@
+/** A consumer's stream at the server: authorised by itself, then joined to a stream of an agent. */
+import type { Identity } from '../access/identity.ts';
+import { mayConsume } from '../access/scopes.ts';
+import { asSallyportError, type SallyportError } from '../errors.ts';
+import { STREAM_HEAD_MAX_BYTES } from '../limits.ts';
+import { parseDialAddress } from '../net/address.ts';
+import type { AccessLog, Outcome } from '../observe/access-log.ts';
+import type { ServiceRegistry } from '../registry/services.ts';
+import type { StreamRequest } from '../registry/upstream.ts';
+import { Relay } from '../session/relay.ts';
+import type { Stream, StreamReceiver } from '../session/session.ts';
+import { MessageReader, type MessageHandler } from './message-reader.ts';
+import { acceptStream, readStreamHead, refuseStream } from './stream-head.ts';
+
+export interface ConsumerContext {
+  identity: Identity;
+  /** `ip:port` of the consumer's link. */
+  peer: string;
+  registry: ServiceRegistry;
+  accessLog: AccessLog;
+  newId(): string;
+}
+
+/** The receiver of a stream that a consumer has just opened. */
+export function receiveConsumerStream(stream: Stream, context: ConsumerContext): StreamReceiver {
+  return new MessageReader(stream, new ConsumerStream(stream, context), STREAM_HEAD_MAX_BYTES);
+}
+
+class ConsumerStream implements MessageHandler {
+  #stream: Stream;
+  #context: ConsumerContext;
+  #request: StreamRequest | null = null;
+  #startedAt = performance.now();
+
+  constructor(stream: Stream, context: ConsumerContext) {
+    this.#stream = stream;
+    this.#context = context;
+  }
+
+  message(value: unknown): StreamReceiver {
+    const relay = new Relay(this.#stream, {
+      accepted: () => acceptStream(this.#stream),
+      refused: (error) => refuseStream(this.#stream, error),
+      over: (ended, error) => this.#log(ended, error === null ? 'ok' : error.code),
+    });
+    try {
+      // What the consumer says of itself is not believed: its address and the id are ours.
+      const { identity, peer, registry, newId } = this.#context;
+      const request = { ...readStreamHead(value), consumer: peer, id: newId() };
+      this.#request = request;
+      const target = request.target === undefined ? null : parseDialAddress(request.target, 'target');
+      const denied = mayConsume(identity, request.service, target);
+      if (denied !== null) throw denied;
+      relay.join(registry.open(request, relay.down, []).stream);
+    } catch (thrown) {
+      relay.over(asSallyportError(thrown), null);
+    }
+    return relay.up;
+  }
+
+  #log(relay: Relay, outcome: Outcome): void {
+    this.#context.accessLog.stream({
+      id: this.#request?.id ?? '-',
+      service: this.#request?.service ?? '-',
+      consumer: this.#context.peer,
+      bytesUp: relay.up.bytes,
+      bytesDown: relay.down.bytes,
+      ms: Math.round(performance.now() - this.#startedAt),
+      outcome,
+    });
+  }
+
+  broken(_error: SallyportError): void {}
+
+  finished(): void {
+    this.#stream.reset();
+  }
+
+  reset(): void {}
+
+  drained(): void {}
+}

@@ -1,0 +1,161 @@
+/** The server's side of an attached session: hello, registrations, and the streams of consumers. */
+import type { Identity } from '../access/identity.ts';
+import { missingRole } from '../access/scopes.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
+import { HANDSHAKE_TIMEOUT_MS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
+import type { Heartbeat } from '../session/heartbeat.ts';
+import type { Session, Stream, StreamReceiver } from '../session/session.ts';
+import { YamuxSession } from '../session/yamux/session.ts';
+import type { Link } from '../transport/link.ts';
+import { AgentUpstream } from './agent-upstream.ts';
+import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
+import {
+  PROTOCOL_VERSION,
+  readControlMessage,
+  type ControlMessage,
+  type Hello,
+  type Registered,
+  type ServiceOffer,
+} from './messages.ts';
+
+/** What the server does for its sessions. */
+export interface SessionHost {
+  readonly program: string;
+  readonly heartbeat: Heartbeat;
+  /** Said hello: may close an older session of the same instance, or throw REPLACED when this is the older. */
+  attached(session: ServerSession): void;
+  /** Registers a service of this agent. Rejects with the refusal. */
+  register(session: ServerSession, service: ServiceOffer): Promise<Registered>;
+  unregister(session: ServerSession, name: string): void;
+  /** A stream of a consumer. */
+  accept(session: ServerSession, stream: Stream): StreamReceiver;
+  /** No new streams for this agent: it is leaving, or gone. */
+  left(session: ServerSession): void;
+  /** The session is over. */
+  detached(session: ServerSession, error: SallyportError | null): void;
+}
+
+export class ServerSession implements MessageHandler {
+  readonly id: string;
+  readonly identity: Identity;
+  /** `ip:port` of the client. */
+  readonly peer: string;
+  readonly upstream: AgentUpstream;
+  readonly session: Session;
+  /** Set once hello has come. */
+  hello: Hello | null = null;
+  #host: SessionHost;
+  #control: Stream | null = null;
+  #timer: NodeJS.Timeout;
+  #registered = 0;
+
+  constructor(id: string, link: Link, identity: Identity, peer: string, host: SessionHost) {
+    this.id = id;
+    this.identity = identity;
+    this.peer = peer;
+    this.#host = host;
+    this.session = new YamuxSession(link, {
+      client: false,
+      events: {
+        accept: (stream) => this.#accept(stream),
+        goneAway: () => host.left(this),
+        closed: (error) => this.#closed(error),
+      },
+    });
+    this.upstream = new AgentUpstream(id, this.session);
+    this.#timer = setTimeout(() => {
+      this.session.close(new SallyportError('HANDSHAKE_TIMEOUT', `hello: none within ${HANDSHAKE_TIMEOUT_MS} ms`));
+    }, HANDSHAKE_TIMEOUT_MS);
+  }
+
+  /** Tells the client to dial again, and takes no new streams from it. */
+  drain(): void {
+    this.#send({ type: 'drain' });
+    this.session.goAway();
+  }
+
+  #accept(stream: Stream): StreamReceiver {
+    if (this.#control === null) {
+      this.#control = stream;
+      return new MessageReader(stream, this);
+    }
+    if (this.hello?.role === 'consumer') return this.#host.accept(this, stream);
+    throw new SallyportError('PROTOCOL_MESSAGE', 'session: only a consumer that said hello opens data streams');
+  }
+
+  #closed(error: SallyportError | null): void {
+    clearTimeout(this.#timer);
+    this.#host.heartbeat.remove(this.session);
+    this.#host.left(this);
+    this.#host.detached(this, error);
+  }
+
+  #send(message: ControlMessage): void {
+    this.#control?.send(encodeMessage(message));
+  }
+
+  // ---- The control stream ----
+
+  message(value: unknown): null {
+    const message = readControlMessage(value);
+    if (message.type === 'hello') this.#hello(message);
+    else if (this.hello === null) throw unexpected(message, 'before hello');
+    else if (message.type === 'register') void this.#register(message.ref, message.service);
+    else if (message.type === 'unregister') this.#host.unregister(this, message.name);
+    else throw unexpected(message, 'from a client');
+    return null;
+  }
+
+  #hello(hello: Hello): void {
+    if (this.hello !== null) throw unexpected(hello, 'a second time');
+    if (hello.version !== PROTOCOL_VERSION) {
+      const known = `this server speaks version ${PROTOCOL_VERSION}`;
+      throw new SallyportError('VERSION_UNSUPPORTED', `hello: protocol version ${hello.version}; ${known}`);
+    }
+    const denied = missingRole(this.identity, hello.role);
+    if (denied !== null) throw denied;
+    clearTimeout(this.#timer);
+    this.hello = hello;
+    this.#host.attached(this);
+    this.#send({
+      type: 'welcome',
+      version: PROTOCOL_VERSION,
+      session: this.id,
+      program: this.#host.program,
+      features: [],
+    });
+    this.#host.heartbeat.add(this.session);
+  }
+
+  async #register(ref: number, service: ServiceOffer): Promise<void> {
+    try {
+      if (this.hello!.role !== 'agent') throw new SallyportError('DENIED', 'register: a consumer offers no services');
+      if (++this.#registered > SERVICES_PER_AGENT_MAX) {
+        throw new SallyportError('SERVER_BUSY', `register: more than ${SERVICES_PER_AGENT_MAX} services`);
+      }
+      this.#send(await this.#host.register(this, service).then((answer) => ({ ...answer, ref })));
+    } catch (thrown) {
+      const { code, message } = asSallyportError(thrown);
+      this.#send({ type: 'error', ref, code, message });
+    }
+  }
+
+  /** The session cannot go on: the client is told why, then the link ends. */
+  broken(error: SallyportError): void {
+    this.session.close(error);
+  }
+
+  finished(): void {
+    this.session.close(null);
+  }
+
+  reset(): void {
+    this.session.close(new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset'));
+  }
+
+  drained(): void {}
+}
+
+function unexpected(message: ControlMessage, when: string): SallyportError {
+  return new SallyportError('PROTOCOL_MESSAGE', `message: ${message.type} ${when}`);
+}
