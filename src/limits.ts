@@ -78,7 +78,7 @@ export const TARGET_DIAL_TIMEOUT_MS = 10_000;
 /** Pause before the first redial; it doubles, with jitter, up to RECONNECT_MAX_MS. */
 export const RECONNECT_MIN_MS = 200;
 export const RECONNECT_MAX_MS = 10_000;
-/** Default time between heartbeats. A link silent for 2.5 of them is dead: noticed within 12.5 s. */
+/** Default time between heartbeats: a dead link is noticed within 2.5 of them. */
 export const HEARTBEAT_MS = 5_000;
 
 // ---- HTTP ingress (http1/, ingress/http/) ----
@@ -87,6 +87,8 @@ export const HEARTBEAT_MS = 5_000;
 export const HTTP_HEAD_MAX_BYTES = 32 * KB;
 /** Fields in one head. */
 export const HTTP_FIELDS_MAX = 128;
+/** Fields that one Connection field may name: each is compared with every other field. */
+export const HTTP_NOMINATIONS_MAX = 16;
 /** One chunk-size line or trailer section. */
 export const HTTP_CHUNK_LINE_MAX_BYTES = 256;
 export const HTTP_TRAILER_MAX_BYTES = 8 * KB;
@@ -105,6 +107,9 @@ export const HTTP_LINGER_BYTES = 256 * KB;
 export const HTTP_LINGER_MS = 2_000;
 
 // ---- Server ----
+
+/** A service whose last agent is gone answers «absent» for this long, then it is unknown. */
+export const SERVICE_ABSENCE_MS = 60_000;
 
 /** Accept queue of each listener. */
 export const LISTEN_BACKLOG = 4_096;
