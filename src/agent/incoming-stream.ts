@@ -86,7 +86,7 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     if (service.proxyProtocol) {
       wire.write(encodeProxyHeader(service.proxyProtocol, this.#request!.consumer, null));
     }
-    this.#splice = new Splice(wire, this.#stream, this);
+    this.#splice = new Splice(wire, this).join(this.#stream);
     return this.#splice;
   }
 

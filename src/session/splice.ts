@@ -20,7 +20,7 @@ export class Splice implements WireReader, StreamReceiver {
   /** Bytes from the stream to the socket. */
   bytesIn = 0;
   #wire: Wire;
-  #stream: Stream;
+  #stream: Stream | null = null;
   #end: SpliceEnd;
   #socketEnded = false;
   #streamEnded = false;
@@ -31,19 +31,26 @@ export class Splice implements WireReader, StreamReceiver {
     return this.#error;
   }
 
-  /** The caller makes this the reader of the wire and the receiver of the stream. */
-  constructor(wire: Wire, stream: Stream, end: SpliceEnd) {
+  /**
+   * The caller makes this the reader of the wire; the stream, which it opens or accepts with this as
+   * the receiver, comes by `join` in the same turn.
+   */
+  constructor(wire: Wire, end: SpliceEnd) {
     this.#wire = wire;
-    this.#stream = stream;
     this.#end = end;
+  }
+
+  join(stream: Stream): this {
+    this.#stream = stream;
+    return this;
   }
 
   // ---- Socket to stream ----
 
   read(slab: Slab, start: number, end: number): boolean {
     this.bytesOut += end - start;
-    this.#stream.write(slab, start, end);
-    return this.#stream.writable;
+    this.#stream!.write(slab, start, end);
+    return this.#stream!.writable;
   }
 
   drained(): void {
@@ -52,7 +59,7 @@ export class Splice implements WireReader, StreamReceiver {
 
   ended(): void {
     this.#socketEnded = true;
-    this.#stream.end();
+    this.#stream!.end();
   }
 
   closed(error: Error | null): void {
@@ -60,7 +67,7 @@ export class Splice implements WireReader, StreamReceiver {
     const whole = this.#socketEnded && this.#streamEnded && this.#error === null;
     if (!whole) {
       this.#error ??= new SallyportError('STREAM_RESET', 'stream: the socket closed before its end');
-      this.#stream.reset();
+      this.#stream!.reset();
     }
     this.#end.spliced(this, this.#error);
   }
@@ -70,7 +77,7 @@ export class Splice implements WireReader, StreamReceiver {
   data(slab: Slab, start: number, end: number): void {
     this.bytesIn += end - start;
     if (this.#wire.destroyed) return;
-    deliver(this.#wire, this.#stream, slab, start, end);
+    deliver(this.#wire, this.#stream!, slab, start, end);
   }
 
   finished(): void {

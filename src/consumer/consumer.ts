@@ -1,0 +1,112 @@
+/** A consumer: attached to a server, it opens streams to services. */
+import { randomUUID } from 'node:crypto';
+import { openClientSession, type ClientSession } from '../attach/client-session.ts';
+import { dial } from '../attach/dial.ts';
+import { keepAttached } from '../attach/keep-attached.ts';
+import { openStream } from '../attach/stream-head.ts';
+import { SallyportError } from '../errors.ts';
+import type { UpstreamReceiver } from '../registry/upstream.ts';
+import { createHeartbeat } from '../session/heartbeat.ts';
+import type { Stream, StreamReceiver } from '../session/session.ts';
+
+export interface ConsumerOptions {
+  server: URL;
+  token: string;
+  /** PEM of further authorities to trust. */
+  ca?: string;
+  program: string;
+  heartbeatMs: number;
+  /** Mask with random keys even on loopback and inside TLS. */
+  randomMask?: boolean;
+}
+
+/** What is wanted of a service. */
+export interface Wish {
+  service: string;
+  /** `host:port` that the agent is to dial instead of the service's own target. */
+  target?: string;
+  key?: string;
+}
+
+export interface Consumer {
+  /** Opens a stream. Throws SERVER_UNREACHABLE while not attached. A refusal arrives as `receiver.reset`. */
+  open(wish: Wish, receiver: UpstreamReceiver): Stream;
+  /** Attaches once. Rejects with why it could not be; afterwards `closed` tells of the end. */
+  attach(signal: AbortSignal): Promise<void>;
+  /** Resolves when the session that `attach` made is over. */
+  readonly closed: Promise<SallyportError | null>;
+  /** Attaches, and again whenever the session ends, until `signal` fires. Rejects with a fatal error. */
+  stayAttached(options: StayOptions): Promise<void>;
+  close(): void;
+}
+
+export interface StayOptions {
+  attached(): void;
+  lost(error: SallyportError | null, waitMs: number): void;
+  keepTrying: boolean;
+  signal: AbortSignal;
+}
+
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { server, token, program } = options;
+  const instance = randomUUID();
+  const heartbeat = createHeartbeat(options.heartbeatMs);
+  let current: ClientSession | null = null;
+  let streams = 0;
+
+  async function open(epoch: number, signal: AbortSignal): Promise<ClientSession> {
+    const link = await dial({
+      url: server,
+      token,
+      program,
+      signal,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
+    });
+    return openClientSession(link, {
+      hello: { role: 'consumer', instance, epoch, program, features: [] },
+      heartbeat,
+      accept: refuse,
+    });
+  }
+
+  return {
+    open(wish, receiver) {
+      if (current === null) {
+        throw new SallyportError('SERVER_UNREACHABLE', `service ${wish.service}: not attached to ${server.host}`);
+      }
+      const request = { ...wish, kind: 'tcp' as const, consumer: '-', id: `c${++streams}` };
+      return openStream(current.session, request, receiver);
+    },
+    async attach(signal) {
+      current = await open(1, signal);
+    },
+    get closed() {
+      return current!.closed;
+    },
+    stayAttached: (stay) =>
+      keepAttached({
+        open,
+        async attached(session) {
+          current = session;
+          stay.attached();
+        },
+        lost(error, waitMs) {
+          current = null;
+          stay.lost(error, waitMs);
+        },
+        keepTrying: stay.keepTrying,
+        signal: stay.signal,
+      }),
+    close() {
+      current?.close();
+      heartbeat.close();
+    },
+  };
+}
+
+/** A server opens no streams towards a consumer. */
+function refuse(stream: Stream): StreamReceiver {
+  stream.reset();
+  return { data() {}, finished() {}, reset() {}, drained() {} };
+}

@@ -1,0 +1,99 @@
+/** Local ports that lead to services: one stream for each accepted connection. */
+import net from 'node:net';
+import { SallyportError } from '../errors.ts';
+import { LISTEN_BACKLOG, LOCAL_SLAB_BYTES, TCP_KEEPALIVE_MS } from '../limits.ts';
+import { formatAddress, type HostPort } from '../net/address.ts';
+import { SlabPool } from '../net/slab.ts';
+import { Wire, type WireReader } from '../net/wire.ts';
+import type { AccessLog, Outcome } from '../observe/access-log.ts';
+import { Splice, type SpliceEnd } from '../session/splice.ts';
+import type { Consumer, Wish } from './consumer.ts';
+import type { ForwardRule } from './rule.ts';
+
+const slabs = new SlabPool(LOCAL_SLAB_BYTES);
+
+export interface Forward {
+  readonly rule: ForwardRule;
+  /** Where it listens, with the port that was picked. */
+  readonly address: HostPort;
+  /** Stops listening; running connections go on. */
+  close(): void;
+}
+
+export interface ForwardOptions {
+  consumer: Consumer;
+  rule: ForwardRule;
+  accessLog: AccessLog;
+}
+
+/** Listens as the rule says. Rejects with LISTEN_FAILED. */
+export async function openForward(options: ForwardOptions): Promise<Forward> {
+  const { rule } = options;
+  const server = net.createServer({
+    pauseOnConnect: true,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEPALIVE_MS,
+  });
+  server.on('connection', (socket) => new ForwardedConnection(socket, options));
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host: rule.listen.host, port: rule.listen.port, backlog: LISTEN_BACKLOG }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new SallyportError('LISTEN_FAILED', `forward: cannot listen on ${formatAddress(rule.listen)}: ${why}`, { cause });
+  }
+  const { port } = server.address() as net.AddressInfo;
+  return { rule, address: { host: rule.listen.host, port }, close: () => void server.close() };
+}
+
+class ForwardedConnection implements SpliceEnd {
+  #options: ForwardOptions;
+  #consumer: string;
+  #startedAt = performance.now();
+
+  constructor(socket: net.Socket, options: ForwardOptions) {
+    this.#options = options;
+    this.#consumer = formatAddress({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
+    const wire = Wire.accept(socket, slabs, unread);
+    const splice = new Splice(wire, this);
+    wire.reader = splice;
+    try {
+      splice.join(options.consumer.open(wishOf(options.rule), splice));
+    } catch (thrown) {
+      wire.reader = unread;
+      wire.destroy();
+      this.#log(splice, (thrown as SallyportError).code);
+    }
+  }
+
+  spliced(splice: Splice, error: Error | null): void {
+    this.#log(splice, error === null ? 'ok' : error instanceof SallyportError ? error.code : 'closed');
+  }
+
+  #log(splice: Splice, outcome: Outcome): void {
+    this.#options.accessLog.stream({
+      id: '-',
+      service: this.#options.rule.service,
+      consumer: this.#consumer,
+      bytesUp: splice.bytesOut,
+      bytesDown: splice.bytesIn,
+      ms: Math.round(performance.now() - this.#startedAt),
+      outcome,
+    });
+  }
+}
+
+function wishOf({ service, key, target }: ForwardRule): Wish {
+  return {
+    service,
+    ...(key === null ? {} : { key }),
+    ...(target === null ? {} : { target: formatAddress(target) }),
+  };
+}
+
+/** Reads nothing: the connection was refused and is closing. */
+const unread: WireReader = { read: () => false, ended() {}, closed() {} };
