@@ -118,6 +118,11 @@ export async function runProgram(
   return { ...exit, out: program.out(), err: program.err() };
 }
 
+/** The words as a line for a shell: for programs that start Sallyport by themselves. */
+export function commandLine(args: readonly string[]): string {
+  return [process.execPath, entry, ...args].join(' ');
+}
+
 /** Resident memory of a process in bytes. Linux only. */
 export function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
