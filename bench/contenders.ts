@@ -1,0 +1,83 @@
+/** Everything that can be measured, by name. */
+import { startHaproxyPair } from './roads/haproxy.ts';
+import { startLongLoopback } from './roads/long.ts';
+import { startNginxPair } from './roads/nginx.ts';
+import { type Road, straightTo } from './roads/road.ts';
+import { startSallyport, startSallyportServer } from './roads/sallyport.ts';
+import type { Stage } from './stage.ts';
+import type { ToolName } from './tools.ts';
+
+export interface Contender extends Road {
+  readonly name: ContenderName;
+}
+
+interface Kind {
+  /** What the table calls it. */
+  readonly title: string;
+  readonly tools: readonly ToolName[];
+  start(stage: Stage): Promise<Road>;
+}
+
+const kinds = {
+  loopback: {
+    title: 'loopback',
+    tools: [],
+    start: async (stage) => straightTo(await stage.targetPort()),
+  },
+  'loopback-http': {
+    title: 'loopback',
+    tools: ['nginx'],
+    start: async (stage) => straightTo(await stage.originPort()),
+  },
+  'loopback-50ms': { title: 'window / RTT', tools: [], start: startLongLoopback },
+  haproxy: {
+    title: 'haproxy x2',
+    tools: ['haproxy'],
+    start: (stage) => startHaproxyPair(stage, { tls: false }),
+  },
+  'haproxy-tls': {
+    title: 'haproxy TLS x2',
+    tools: ['haproxy'],
+    start: (stage) => startHaproxyPair(stage, { tls: true }),
+  },
+  nginx: { title: 'nginx x2', tools: ['nginx'], start: startNginxPair },
+  sallyport: {
+    title: 'sallyport',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp' }),
+  },
+  'sallyport-tls': {
+    title: 'sallyport, wss',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', tls: true }),
+  },
+  'sallyport-masked': {
+    title: 'sallyport, masked',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', randomMasks: true }),
+  },
+  'sallyport-50ms': {
+    title: 'sallyport',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', longRoad: true }),
+  },
+  'sallyport-http': {
+    title: 'sallyport',
+    tools: ['nginx'],
+    start: (stage) => startSallyport(stage, { service: 'http' }),
+  },
+  'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
+} as const satisfies Record<string, Kind>;
+
+export type ContenderName = keyof typeof kinds;
+
+export const contenderKinds: Readonly<Record<ContenderName, Kind>> = kinds;
+
+/** Ours, as opposed to what it is measured against. */
+export function isSallyport(name: ContenderName): boolean {
+  return name.startsWith('sallyport');
+}
+
+export async function startContender(stage: Stage, name: ContenderName): Promise<Contender> {
+  return { name, ...(await contenderKinds[name].start(stage)) };
+}

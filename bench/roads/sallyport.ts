@@ -1,0 +1,88 @@
+/** Sallyport as its users run it: the command line, a server process and an agent process. */
+import { join } from 'node:path';
+import { accepting, freePort } from '../ports.ts';
+import type { RunningProcess } from '../processes.ts';
+import type { Stage } from '../stage.ts';
+import { startLongRoad } from './long.ts';
+import { type Road, roadThrough } from './road.ts';
+
+/** The host that HTTP rows ask for. */
+export const HTTP_HOST = 'bench.test';
+/** Both ends of a run share it; it guards nothing but loopback ports for a few minutes. */
+export const TOKEN = 'sp_bench-on-loopback-only-0123456789abcdef';
+
+const program = join(import.meta.dirname, '..', '..', 'bin', 'sallyport.js');
+
+export interface SallyportOptions {
+  readonly service: 'tcp' | 'http';
+  /** The agent dials wss instead of ws. */
+  readonly tls?: boolean;
+  /** A random key for every WebSocket frame, where the agent would take key 0. */
+  readonly randomMasks?: boolean;
+  /** The agent dials through a road of ROUND_TRIP_MS. */
+  readonly longRoad?: boolean;
+}
+
+/** Consumer -> server -> agent -> the target or, for http, the origin. */
+export async function startSallyport(stage: Stage, options: SallyportOptions): Promise<Road> {
+  const attachPort = await freePort();
+  const publicPort = await freePort();
+  const tls = options.tls ? await stage.certificate() : null;
+  const server = startCommand(stage, 'server', [
+    '--listen',
+    `127.0.0.1:${attachPort}`,
+    '--tcp-ports',
+    `${publicPort}-${publicPort}`,
+    ...(tls === null ? [] : ['--tls-cert', tls.certificate, '--tls-key', tls.key]),
+  ]);
+  await server.firstLine;
+
+  const road = options.longRoad ? await startLongRoad(stage, attachPort) : null;
+  const scheme = tls === null ? 'ws' : 'wss';
+  const dial = [
+    '--server',
+    `${scheme}://127.0.0.1:${road?.port ?? attachPort}`,
+    ...(tls === null ? [] : ['--ca', tls.certificate]),
+  ];
+  const service =
+    options.service === 'tcp'
+      ? ['tcp', `127.0.0.1:${await stage.targetPort()}`, '--port', String(publicPort)]
+      : ['http', `127.0.0.1:${await stage.originPort()}`, '--host', HTTP_HOST];
+  const [command, ...rest] = [...service, '--name', 'bench', ...dial];
+  const agent = startCommand(stage, command, rest, options.randomMasks === true);
+  await agent.firstLine;
+
+  const port = options.service === 'tcp' ? publicPort : attachPort;
+  await accepting(port);
+  const whole = roadThrough(port, [server, agent]);
+  return {
+    ...whole,
+    async stop() {
+      await whole.stop();
+      await road?.process.stop();
+    },
+  };
+}
+
+/** A server alone, for agents to attach to. */
+export async function startSallyportServer(stage: Stage): Promise<Road> {
+  const port = await freePort();
+  const server = startCommand(stage, 'server', ['--listen', `127.0.0.1:${port}`]);
+  await server.firstLine;
+  return roadThrough(port, [server]);
+}
+
+/** The command has done its part of the start when it prints its first line. */
+function startCommand(
+  stage: Stage,
+  command: string,
+  args: readonly string[],
+  randomMasks = false,
+): RunningProcess {
+  return stage.processes.start({
+    name: `sallyport ${command}`,
+    path: process.execPath,
+    args: [program, command, ...args, '--log-level', 'warn', '--json'],
+    env: { SALLYPORT_TOKEN: TOKEN, ...(randomMasks && { SALLYPORT_MASK: 'random' }) },
+  });
+}

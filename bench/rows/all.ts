@@ -1,0 +1,19 @@
+import type { Row } from '../row.ts';
+import { bulkRows, maskRow, tlsRows } from './bulk.ts';
+import { httpRows } from './http.ts';
+import { longRows } from './long.ts';
+import { memoryRows } from './memory.ts';
+import { rateRows } from './rate.ts';
+import { verifyRows } from './verify.ts';
+
+/** In the order in which they run: first of all, are the bytes right. */
+export const rows: readonly Row[] = [
+  ...verifyRows,
+  ...bulkRows,
+  ...rateRows,
+  ...httpRows,
+  ...tlsRows,
+  maskRow,
+  ...longRows,
+  ...memoryRows,
+];
