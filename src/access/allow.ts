@@ -48,7 +48,12 @@ export interface AllowList {
    * no rule allows it (without a lookup when no answer could change that), TARGET_UNREACHABLE when
    * the lookup fails, and the reason of the signal when that is aborted.
    */
-  resolveAllowed(host: string, port: number, lookup: Lookup, signal: AbortSignal): Promise<AllowedAddress>;
+  resolveAllowed(
+    host: string,
+    port: number,
+    lookup: Lookup,
+    signal: AbortSignal,
+  ): Promise<AllowedAddress>;
 }
 
 interface Rule {
@@ -65,10 +70,13 @@ export function createAllowList(texts: readonly string[]): AllowList {
   const forPort = (port: number): Rule[] => rules.filter((rule) => portInRanges(port, rule.ports));
 
   const checkAddress = (ip: string, port: number): boolean =>
-    canonicalAddress(ip) !== null && forPort(port).some((rule) => rule.allowsAddress?.(ip) ?? false);
+    canonicalAddress(ip) !== null &&
+    forPort(port).some((rule) => rule.allowsAddress?.(ip) ?? false);
 
   const checkHost = (host: string, port: number): boolean =>
-    net.isIP(host) === 0 ? forPort(port).some((rule) => rule.allowsName(host)) : checkAddress(host, port);
+    net.isIP(host) === 0
+      ? forPort(port).some((rule) => rule.allowsName(host))
+      : checkAddress(host, port);
 
   return {
     check(host, port) {
@@ -85,7 +93,8 @@ export function createAllowList(texts: readonly string[]): AllowList {
         if (!named) throw denied(canonical, port);
         return { address: canonical, port };
       }
-      if (!named && forPort(port).every((rule) => rule.allowsAddress === null)) throw denied(canonical, port);
+      if (!named && forPort(port).every((rule) => rule.allowsAddress === null))
+        throw denied(canonical, port);
       const addresses = await resolve(canonical, port, lookup, signal);
       const address = addresses.find((ip) => named || checkAddress(ip, port));
       if (address === undefined) throw denied(canonical, port);
@@ -94,23 +103,38 @@ export function createAllowList(texts: readonly string[]): AllowList {
   };
 }
 
-async function resolve(host: string, port: number, lookup: Lookup, signal: AbortSignal): Promise<string[]> {
+async function resolve(
+  host: string,
+  port: number,
+  lookup: Lookup,
+  signal: AbortSignal,
+): Promise<string[]> {
   const where = formatAddress({ host, port });
   const answers = await lookup(host, signal).catch((cause: unknown) => {
     signal.throwIfAborted();
-    throw new SallyportError('TARGET_UNREACHABLE', `target ${where}: its name does not resolve at the agent`, { cause });
+    throw new SallyportError(
+      'TARGET_UNREACHABLE',
+      `target ${where}: its name does not resolve at the agent`,
+      { cause },
+    );
   });
   signal.throwIfAborted();
   const addresses = answers.map(canonicalAddress).filter((address) => address !== null);
   if (addresses.length === 0) {
-    throw new SallyportError('TARGET_UNREACHABLE', `target ${where}: its name resolves to no address at the agent`);
+    throw new SallyportError(
+      'TARGET_UNREACHABLE',
+      `target ${where}: its name resolves to no address at the agent`,
+    );
   }
   return addresses;
 }
 
 /** The same words whether or not the name resolves: they tell nothing of the network behind the agent. */
 function denied(host: string, port: number): SallyportError {
-  return new SallyportError('TARGET_DENIED', `target ${quoted(`${host}:${port}`)}: no --allow rule of this service allows it`);
+  return new SallyportError(
+    'TARGET_DENIED',
+    `target ${quoted(`${host}:${port}`)}: no --allow rule of this service allows it`,
+  );
 }
 
 function parseRule(text: string): Rule {
@@ -122,7 +146,7 @@ function parseRule(text: string): Rule {
     return refuse('write HOST:PORTS, such as 10.0.0.0/8:22, *.internal:80-90 or [fd00::/8]:*');
   }
   const [, bracketed, plain = '', portsText] = parts;
-  const ports = parsePortRanges(portsText!);
+  const ports = parsePortRanges(portsText);
   const block = bracketed ?? plain;
   if (bracketed !== undefined || plain.includes('/')) return addressRule(ports, block);
   if (plain === '*') return { ports, allowsName: () => true, allowsAddress: () => true };
@@ -130,9 +154,14 @@ function parseRule(text: string): Rule {
   if (/\d/.test(plain) && /^[\d.*]+$/.test(plain) && plain.includes('*')) {
     return refuse('a star in an address is not an address; write a CIDR block such as 10.0.0.0/8');
   }
-  if (host === null) return refuse(`${quoted(plain)} is not a host name, a glob of names or an IP address in its usual form`);
+  if (host === null)
+    return refuse(
+      `${quoted(plain)} is not a host name, a glob of names or an IP address in its usual form`,
+    );
   if (net.isIPv4(host)) return addressRule(ports, host);
-  const allowsName = createGlob(plain.includes('*') ? plain.toLowerCase().replace(/\.$/, '') : host);
+  const allowsName = createGlob(
+    plain.includes('*') ? plain.toLowerCase().replace(/\.$/, '') : host,
+  );
   return { ports, allowsName, allowsAddress: null };
 }
 

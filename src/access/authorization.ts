@@ -15,8 +15,10 @@ const COLON = 0x3a;
 export function parseAuthorization(value: string | null): Credential | null {
   const parts = value === null ? null : /^(bearer|basic) +([\x21-\x7e]+)$/i.exec(value);
   if (parts === null) return null;
-  const credential = parts[2]!;
-  return parts[1]!.toLowerCase() === 'bearer' ? { scheme: 'bearer', token: credential } : parseBasic(credential);
+  const credential = parts[2];
+  return parts[1].toLowerCase() === 'bearer'
+    ? { scheme: 'bearer', token: credential }
+    : parseBasic(credential);
 }
 
 function parseBasic(encoded: string): Credential | null {

@@ -9,7 +9,11 @@ describe('createGlob', () => {
     ['*', ['', 'a', 'a.b', '*'], []],
     ['**', ['', 'a'], []],
     ['', [''], ['a']],
-    ['*.db.internal', ['a.db.internal', 'a.b.db.internal', '.db.internal'], ['db.internal', 'a.db.internal.evil', 'a.db.internalx']],
+    [
+      '*.db.internal',
+      ['a.db.internal', 'a.b.db.internal', '.db.internal'],
+      ['db.internal', 'a.db.internal.evil', 'a.db.internalx'],
+    ],
     ['dev-*', ['dev-', 'dev-a'], ['dev', 'xdev-a']],
     ['a*a', ['aa', 'aba', 'aaa'], ['a', 'ab']],
     ['a*b*c', ['abc', 'aXbYc', 'abbc'], ['acb', 'ac', 'abcd']],

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { allScopes, createIdentities, type IdentityOptions } from './identity.ts';
 import { hashToken } from './tokens.ts';
 
-const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 const list: IdentityOptions[] = [
   { ...allScopes, name: 'ada', token: 'token-of-ada' },
@@ -29,23 +30,59 @@ describe('authenticate', () => {
   for (const [value, name] of known) test(value, () => assert.equal(who(value), name));
 
   test('a token under another user name is refused', () => {
-    for (const user of ['bob', '', 'Ada', 'ada ', 'nobody']) assert.equal(who(basic(user, 'token-of-ada')), null, user);
+    for (const user of ['bob', '', 'Ada', 'ada ', 'nobody'])
+      assert.equal(who(basic(user, 'token-of-ada')), null, user);
   });
 
   test('two credentials at once are refused, however they were joined', () => {
     const one = 'Bearer token-of-ada';
-    for (const value of [`${one}, ${one}`, `${one},${one}`, `${one} token-of-ada`, `${one}\n${one}`, `${basic('ada', 'token-of-ada')}, ${one}`, `${one}, ${basic('ada', 'token-of-ada')}`]) {
+    for (const value of [
+      `${one}, ${one}`,
+      `${one},${one}`,
+      `${one} token-of-ada`,
+      `${one}\n${one}`,
+      `${basic('ada', 'token-of-ada')}, ${one}`,
+      `${one}, ${basic('ada', 'token-of-ada')}`,
+    ]) {
       assert.equal(who(value), null, value);
     }
   });
 
   test('anything else is nobody', () => {
-    const values = [null, '', 'Bearer', 'Bearer ', 'Basic ', 'token-of-ada', 'Digest token-of-ada', 'Bearertoken-of-ada', ' Bearer token-of-ada', 'Bearer token-of-ada ', 'Bearer\ttoken-of-ada', 'Bearer token-of-ad', 'Bearer token-of-adaa', `Bearer ${hashToken('token-of-bob')}`, 'Basic !!!', `Basic ${btoa('ada')}`, `${basic('ada', 'token-of-ada')}=`, basic('ada', 'token-of-ada').replace(/=+$/, ''), basic('ada', '')];
+    const values = [
+      null,
+      '',
+      'Bearer',
+      'Bearer ',
+      'Basic ',
+      'token-of-ada',
+      'Digest token-of-ada',
+      'Bearertoken-of-ada',
+      ' Bearer token-of-ada',
+      'Bearer token-of-ada ',
+      'Bearer\ttoken-of-ada',
+      'Bearer token-of-ad',
+      'Bearer token-of-adaa',
+      `Bearer ${hashToken('token-of-bob')}`,
+      'Basic !!!',
+      `Basic ${btoa('ada')}`,
+      `${basic('ada', 'token-of-ada')}=`,
+      basic('ada', 'token-of-ada').replace(/=+$/, ''),
+      basic('ada', ''),
+    ];
     for (const value of values) assert.equal(who(value), null, String(value));
   });
 
   test('nobody gets in by chance', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.base64String().map((text) => `Basic ${text}`)), (value) => assert.equal(who(value), null)));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.base64String().map((text) => `Basic ${text}`),
+        ),
+        (value) => assert.equal(who(value), null),
+      ),
+    );
   });
 });
 
@@ -57,7 +94,13 @@ test('user enumeration by timing: the same comparisons for every identity, whoev
     t.mock.restoreAll();
     syncBuiltinESMExports();
   });
-  for (const value of ['Bearer token-of-ada', 'Bearer wrong', basic('ada', 'wrong'), basic('nobody', 'wrong'), basic('cyd', 'with:colon,and/more=')]) {
+  for (const value of [
+    'Bearer token-of-ada',
+    'Bearer wrong',
+    basic('ada', 'wrong'),
+    basic('nobody', 'wrong'),
+    basic('cyd', 'with:colon,and/more='),
+  ]) {
     equal.mock.resetCalls();
     identities.authenticate(value);
     assert.equal(equal.mock.callCount(), 2 * list.length, value);
@@ -72,7 +115,10 @@ describe('createIdentities refuses', () => {
     ['no secret', [{ name: 'ada', roles: ['agent'] }]],
     ['two secrets', [{ ...base, tokenHash: hashToken('b') }]],
     ['a name used twice', [base, { ...base, token: 'other' }]],
-    ['a token held by two', [base, { name: 'bob', tokenHash: hashToken('secret'), roles: ['agent'] }]],
+    [
+      'a token held by two',
+      [base, { name: 'bob', tokenHash: hashToken('secret'), roles: ['agent'] }],
+    ],
     ['no role', [{ ...base, roles: [] }]],
     ['an empty name', [{ ...base, name: '' }]],
     ['a name that Basic cannot carry', [{ ...base, name: 'a:b' }]],

@@ -73,7 +73,10 @@ export function createIdentities(list: readonly IdentityOptions[]): Identities {
     user: digest(options.name),
     token: tokenDigest(options),
   }));
-  refuseTwins(list.map(({ name }) => name), (name) => `identity ${quoted(name)}: the name is used twice; rename one`);
+  refuseTwins(
+    list.map(({ name }) => name),
+    (name) => `identity ${quoted(name)}: the name is used twice; rename one`,
+  );
   refuseTwins(
     holders.map(({ token }) => token.toString('hex')),
     () => 'identities: two of them share one token; give each its own',
@@ -83,7 +86,9 @@ export function createIdentities(list: readonly IdentityOptions[]): Identities {
       const credential = parseAuthorization(authorization);
       if (credential === null) return null;
       const basic = credential.scheme === 'basic';
-      const token = digest(basic ? credential.bytes.subarray(credential.colon + 1) : credential.token);
+      const token = digest(
+        basic ? credential.bytes.subarray(credential.colon + 1) : credential.token,
+      );
       const user = basic ? digest(credential.bytes.subarray(0, credential.colon)) : null;
       let found: Identity | null = null;
       for (const holder of holders) {
@@ -99,9 +104,12 @@ export function createIdentities(list: readonly IdentityOptions[]): Identities {
 function createIdentity(options: IdentityOptions): Identity {
   const { name, roles, names = [], hosts = [], ports = [], targets = [] } = options;
   if (!/^[^\s:\p{C}]{1,128}$/u.test(name)) {
-    throw invalid(`identity ${quoted(name)}: the name must be 1 to 128 characters without spaces, colons and controls`);
+    throw invalid(
+      `identity ${quoted(name)}: the name must be 1 to 128 characters without spaces, colons and controls`,
+    );
   }
-  if (roles.length === 0) throw invalid(`identity ${quoted(name)}: it has no role; give agent, consumer or both`);
+  if (roles.length === 0)
+    throw invalid(`identity ${quoted(name)}: it has no role; give agent, consumer or both`);
   return {
     name,
     roles: new Set(roles),

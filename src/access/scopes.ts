@@ -27,10 +27,18 @@ export function mayRegister(identity: Identity, registration: Registration): Sal
   const forbidden = missingRole(identity, 'agent') ?? foreignName(identity, name, 'register');
   if (forbidden !== null) return forbidden;
   const foreign = hosts.find((host) => !mayClaim(identity, host));
-  if (foreign !== undefined) return denied(identity, `claim host ${quoted(foreign)}`, 'hosts', identity.hosts.patterns.join(' '));
+  if (foreign !== undefined)
+    return denied(
+      identity,
+      `claim host ${quoted(foreign)}`,
+      'hosts',
+      identity.hosts.patterns.join(' '),
+    );
   if (port === undefined) return null;
   const open = port === 0 ? identity.ports.length > 0 : portInRanges(port, identity.ports);
-  return open ? null : denied(identity, `open port ${port}`, 'ports', formatPortRanges(identity.ports));
+  return open
+    ? null
+    : denied(identity, `open port ${port}`, 'ports', formatPortRanges(identity.ports));
 }
 
 /**
@@ -38,20 +46,37 @@ export function mayRegister(identity: Identity, registration: Registration): Sal
  * one): DENIED. The server does not resolve names, so a rule with addresses covers targets written
  * as addresses; the agent resolves and checks against its own list.
  */
-export function mayConsume(identity: Identity, service: string, target: HostPort | null): SallyportError | null {
+export function mayConsume(
+  identity: Identity,
+  service: string,
+  target: HostPort | null,
+): SallyportError | null {
   const forbidden = missingRole(identity, 'consumer') ?? foreignName(identity, service, 'reach');
-  if (forbidden !== null || target === null || identity.targets.check(target.host, target.port)) return forbidden;
-  return denied(identity, `reach target ${quoted(formatAddress(target))}`, 'targets', identity.targetRules.join(' '));
+  if (forbidden !== null || target === null || identity.targets.check(target.host, target.port))
+    return forbidden;
+  return denied(
+    identity,
+    `reach target ${quoted(formatAddress(target))}`,
+    'targets',
+    identity.targetRules.join(' '),
+  );
 }
 
 /** Null, or why the identity may not act in this role: DENIED. */
 export function missingRole(identity: Identity, role: Role): SallyportError | null {
-  return identity.roles.has(role) ? null : denied(identity, `act as ${role}`, 'roles', [...identity.roles].join(' '));
+  return identity.roles.has(role)
+    ? null
+    : denied(identity, `act as ${role}`, 'roles', [...identity.roles].join(' '));
 }
 
 function foreignName(identity: Identity, name: string, verb: string): SallyportError | null {
   if (identity.names.match(name)) return null;
-  return denied(identity, `${verb} service ${quoted(name)}`, 'names', identity.names.patterns.join(' '));
+  return denied(
+    identity,
+    `${verb} service ${quoted(name)}`,
+    'names',
+    identity.names.patterns.join(' '),
+  );
 }
 
 /**
@@ -66,7 +91,12 @@ function mayClaim(identity: Identity, host: string): boolean {
   return identity.hosts.match(name);
 }
 
-function denied(identity: Identity, action: string, scope: keyof Identity, allowed: string): SallyportError {
+function denied(
+  identity: Identity,
+  action: string,
+  scope: keyof Identity,
+  allowed: string,
+): SallyportError {
   const extent = allowed === '' ? `has no ${scope}` : `allows the ${scope} ${printable(allowed)}`;
   return new SallyportError('DENIED', `${action}: the token of ${quoted(identity.name)} ${extent}`);
 }

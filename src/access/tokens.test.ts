@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
-import { checkToken, createToken, digest, hashToken, parseTokenHash, sameDigest } from './tokens.ts';
+import {
+  checkToken,
+  createToken,
+  digest,
+  hashToken,
+  parseTokenHash,
+  sameDigest,
+} from './tokens.ts';
 
 test('a token is sp_ and 32 random bytes', () => {
   const tokens = Array.from({ length: 100 }, createToken);
@@ -20,15 +27,33 @@ test('the hash is the published SHA-256 vector, and reads back', () => {
 test('an empty secret is refused, and its hash too', () => {
   assert.throws(() => checkToken(''), { code: 'CONFIG_INVALID' });
   assert.throws(() => hashToken(''), { code: 'CONFIG_INVALID' });
-  assert.throws(() => parseTokenHash(`sha256:${digest('').toString('hex')}`), { code: 'CONFIG_INVALID', message: /empty token/ });
+  assert.throws(() => parseTokenHash(`sha256:${digest('').toString('hex')}`), {
+    code: 'CONFIG_INVALID',
+    message: /empty token/,
+  });
 });
 
 test('secrets that cannot be sent and hashes that are none are refused without being repeated', () => {
   for (const token of ['CANARY x', 'CANARY\n', 'CANARYé', ' CANARY', 'CANARY\0']) {
-    assert.throws(() => checkToken(token), (error: Error) => !error.message.includes('CANARY'), token);
+    assert.throws(
+      () => checkToken(token),
+      (error: Error) => !error.message.includes('CANARY'),
+      token,
+    );
   }
-  for (const text of ['CANARY', 'sha256:', 'sha256:CANARY', `md5:${'a'.repeat(64)}`, `sha256:${'a'.repeat(63)}`, `sha256:${'a'.repeat(65)}`]) {
-    assert.throws(() => parseTokenHash(text), (error: Error) => !error.message.includes('CANARY'), text);
+  for (const text of [
+    'CANARY',
+    'sha256:',
+    'sha256:CANARY',
+    `md5:${'a'.repeat(64)}`,
+    `sha256:${'a'.repeat(63)}`,
+    `sha256:${'a'.repeat(65)}`,
+  ]) {
+    assert.throws(
+      () => parseTokenHash(text),
+      (error: Error) => !error.message.includes('CANARY'),
+      text,
+    );
   }
 });
 
@@ -41,5 +66,8 @@ test('secrets are compared by timingSafeEqual, on hashes', (t) => {
   });
   assert.equal(sameDigest(digest('a'), digest('a')), true);
   assert.equal(sameDigest(digest('a'), digest('a much longer one')), false);
-  assert.deepEqual(equal.mock.calls.map(({ arguments: [a] }) => a.byteLength), [32, 32]);
+  assert.deepEqual(
+    equal.mock.calls.map(({ arguments: [a] }) => a.byteLength),
+    [32, 32],
+  );
 });

@@ -30,11 +30,17 @@ const digestOfNothing = digest('');
 export function parseTokenHash(text: string): Buffer {
   const hex = /^sha256:([0-9a-f]{64})$/i.exec(text)?.[1];
   if (hex === undefined) {
-    throw new SallyportError('CONFIG_INVALID', 'token hash: not "sha256:" and 64 hex digits; make one with `sallyport token --hash`');
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      'token hash: not "sha256:" and 64 hex digits; make one with `sallyport token --hash`',
+    );
   }
   const bytes = Buffer.from(hex, 'hex');
   if (bytes.equals(digestOfNothing)) {
-    throw new SallyportError('CONFIG_INVALID', 'token hash: it is that of an empty token; make a token with `sallyport token`');
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      'token hash: it is that of an empty token; make a token with `sallyport token`',
+    );
   }
   return bytes;
 }
@@ -45,10 +51,16 @@ export function parseTokenHash(text: string): Buffer {
  */
 export function checkToken(token: string): void {
   if (token === '') {
-    throw new SallyportError('CONFIG_INVALID', 'token: it is empty; make one with `sallyport token`');
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      'token: it is empty; make one with `sallyport token`',
+    );
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new SallyportError('CONFIG_INVALID', 'token: only printable ASCII without spaces can be sent; make one with `sallyport token`');
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      'token: only printable ASCII without spaces can be sent; make one with `sallyport token`',
+    );
   }
 }
 

@@ -44,10 +44,11 @@ export interface ForwardRule {
 /** Parses a RULE. Throws USAGE; the message never holds the key. */
 export function parseRule(text: string): ForwardRule {
   const fields = splitFields(text);
-  const digitsFirst = /^\d+$/.test(fields[0]!);
+  const digitsFirst = /^\d+$/.test(fields[0]);
   const [portText, owner, ...target] = digitsFirst ? fields : fields.slice(1);
-  const host = digitsFirst ? '127.0.0.1' : parseBind(text, fields[0]!);
-  if (portText === undefined || owner === undefined) throw refusal(text, 'write PORT:NAME or PORT:NAME:HOST:PORT');
+  const host = digitsFirst ? '127.0.0.1' : parseBind(text, fields[0]);
+  if (portText === undefined || owner === undefined)
+    throw refusal(text, 'write PORT:NAME or PORT:NAME:HOST:PORT');
   const port = parsePort(portText, 0);
   if (port === null) throw refusal(text, 'the local port must be a number from 0 to 65535');
   if (target.length !== 0 && target.length !== 2) {
@@ -58,7 +59,8 @@ export function parseRule(text: string): ForwardRule {
     listen: { host, port },
     key: at === -1 ? null : parseKey(text, owner.slice(0, at)),
     service: parseName(text, owner.slice(at + 1)),
-    target: target.length === 0 ? null : parseDialAddress(target.join(':'), 'target of the forward rule'),
+    target:
+      target.length === 0 ? null : parseDialAddress(target.join(':'), 'target of the forward rule'),
   };
 }
 
@@ -77,25 +79,37 @@ function splitFields(text: string): string[] {
 
 function parseBind(text: string, bind: string): string {
   if (bind === '' || bind === '*') {
-    throw refusal(text, 'the bind address is not said; write 0.0.0.0 or [::] for every interface, or leave it out for loopback');
+    throw refusal(
+      text,
+      'the bind address is not said; write 0.0.0.0 or [::] for every interface, or leave it out for loopback',
+    );
   }
   const host = canonicalHost(bind);
   if (host === null) {
-    throw refusal(text, 'it begins with neither a port nor an address to listen on; write PORT:NAME or BIND:PORT:NAME');
+    throw refusal(
+      text,
+      'it begins with neither a port nor an address to listen on; write PORT:NAME or BIND:PORT:NAME',
+    );
   }
   return host;
 }
 
 function parseKey(text: string, key: string): string {
   if (!/^[\x21-\x7e]+$/.test(key) || /[:@[\]]/.test(key) || key.length > CONSUMER_KEY_MAX_CHARS) {
-    throw refusal(text, `the key before @ must be 1 to ${CONSUMER_KEY_MAX_CHARS} printable characters without : @ [ ] and space`);
+    throw refusal(
+      text,
+      `the key before @ must be 1 to ${CONSUMER_KEY_MAX_CHARS} printable characters without : @ [ ] and space`,
+    );
   }
   return key;
 }
 
 function parseName(text: string, name: string): string {
   if (!isServiceName(name)) {
-    throw refusal(text, 'the name of the service takes letters, digits, dot, underscore and hyphen, 1 to 128 of them');
+    throw refusal(
+      text,
+      'the name of the service takes letters, digits, dot, underscore and hyphen, 1 to 128 of them',
+    );
   }
   return name;
 }

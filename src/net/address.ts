@@ -44,7 +44,8 @@ function parseHostPort(text: string, lowestPort: 0 | 1, what: string): HostPort 
     return refuse('an IPv6 address needs brackets; write [ADDRESS]:PORT');
   }
   const host = canonicalHost(hostText);
-  if (host === null) return refuse(`${quoted(hostText)} is not a host name or an IP address in its usual form`);
+  if (host === null)
+    return refuse(`${quoted(hostText)} is not a host name or an IP address in its usual form`);
   const port = parsePort(text.slice(colon + 1), lowestPort);
   if (port === null) return refuse(`the port must be a number from ${lowestPort} to 65535`);
   return { host, port };

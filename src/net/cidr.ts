@@ -44,7 +44,8 @@ function parseBlock(entry: string): Block {
   const slash = entry.indexOf('/');
   const written = slash === -1 ? entry : entry.slice(0, slash);
   const address = canonicalAddress(written);
-  if (address === null) return refuse('not an IP address; write one such as 10.0.0.0/8, 192.0.2.7 or fd00::/8');
+  if (address === null)
+    return refuse('not an IP address; write one such as 10.0.0.0/8, 192.0.2.7 or fd00::/8');
   const family = familyOf(address);
   const writtenBits = net.isIPv4(written) ? 32 : 128;
   const bitsText = slash === -1 ? `${writtenBits}` : entry.slice(slash + 1);

@@ -36,10 +36,13 @@ export function parsePortRanges(text: string): PortRange[] {
 function parseRange(item: string, text: string): PortRange {
   if (item === '*') return { low: 1, high: PORT_MAX };
   const ends = item.split('-');
-  const low = parsePort(ends[0]!, 1);
+  const low = parsePort(ends[0], 1);
   const high = parsePort(ends.at(-1)!, 1);
   if (ends.length > 2 || low === null || high === null) {
-    throw refusal(text, `${quoted(item)} is not a port; write ports from 1 to ${PORT_MAX} such as 22, 80-90 or *`);
+    throw refusal(
+      text,
+      `${quoted(item)} is not a port; write ports from 1 to ${PORT_MAX} such as 22, 80-90 or *`,
+    );
   }
   if (low > high) throw refusal(text, `${item} runs backwards; write ${high}-${low}`);
   return { low, high };

@@ -47,13 +47,20 @@ const schemes: ReadonlyMap<string, Scheme> = new Map([
   ['https', { tls: true, port: 443 }],
 ]);
 
-const surplusNames: Readonly<Record<string, string>> = { '/': 'path', '?': 'query', '#': 'fragment' };
+const surplusNames: Readonly<Record<string, string>> = {
+  '/': 'path',
+  '?': 'query',
+  '#': 'fragment',
+};
 
 /** Parses a TARGET. Throws USAGE; the message never repeats a user name, a password or a query. */
 export function parseTarget(text: string): Target {
   if (text.startsWith('unix:')) return parseUnix(text);
   if (text.includes('@')) {
-    throw new SallyportError('USAGE', 'target: a user name or password does not belong in it; write HOST:PORT only');
+    throw new SallyportError(
+      'USAGE',
+      'target: a user name or password does not belong in it; write HOST:PORT only',
+    );
   }
   const bare = parsePort(text, 1);
   if (bare !== null) return { kind: 'tcp', host: 'localhost', port: bare, tls: false };
@@ -63,13 +70,18 @@ export function parseTarget(text: string): Target {
 function parseUrl(text: string): TcpTarget {
   const [, name = 'tcp', rest] = /^(?:([^/?#]*?):\/\/)?(.*)$/su.exec(text)!;
   const scheme = schemes.get(name.toLowerCase());
-  if (scheme === undefined) throw refusal(text, `the scheme ${quoted(name)} is unknown; use http, https, tcp or unix`);
-  const authority = rest!.endsWith('/') ? rest!.slice(0, -1) : rest!;
+  if (scheme === undefined)
+    throw refusal(text, `the scheme ${quoted(name)} is unknown; use http, https, tcp or unix`);
+  const authority = rest.endsWith('/') ? rest.slice(0, -1) : rest;
   const surplus = /[/?#]/.exec(authority);
   if (surplus !== null) {
-    throw refusal(text, `it has a ${surplusNames[surplus[0]]}, but a request keeps its own; end it after the port`);
+    throw refusal(
+      text,
+      `it has a ${surplusNames[surplus[0]]}, but a request keeps its own; end it after the port`,
+    );
   }
-  const withPort = scheme.port === null || /:[^\]]*$/.test(authority) ? authority : `${authority}:${scheme.port}`;
+  const withPort =
+    scheme.port === null || /:[^\]]*$/.test(authority) ? authority : `${authority}:${scheme.port}`;
   return { kind: 'tcp', ...parseDialAddress(withPort, 'target'), tls: scheme.tls };
 }
 
@@ -80,7 +92,10 @@ function parseUnix(text: string): UnixTarget {
   }
   if (printable(path) !== path) throw refusal(text, 'the path has control characters');
   if (Buffer.byteLength(path) > UNIX_PATH_MAX_BYTES) {
-    throw refusal(text, `the path is longer than the ${UNIX_PATH_MAX_BYTES} bytes that a Unix socket may have`);
+    throw refusal(
+      text,
+      `the path is longer than the ${UNIX_PATH_MAX_BYTES} bytes that a Unix socket may have`,
+    );
   }
   return { kind: 'unix', path, tls: false };
 }

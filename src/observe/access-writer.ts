@@ -1,0 +1,83 @@
+/**
+ * The access log: one line for each request and stream, with the outcome. It is written on the way
+ * of every request, so a JSON line is put together by hand and goes past the logger, into the same
+ * output.
+ */
+import { LOG_FIELD_MAX_CHARS } from '../limits.ts';
+import { printable } from '../net/printable.ts';
+import type { AccessLog, RequestLine, StreamLine } from './access-log.ts';
+import type { Logger } from './logger.ts';
+
+/** Writes at level `info`; silent when `enabled` is false or the logger's level is above that. */
+export function createAccessLog(logger: Logger, enabled: boolean): AccessLog {
+  if (!enabled || !logger.isLevelEnabled('info')) return { stream() {}, request() {} };
+  return logger.output.format === 'json' ? jsonAccessLog(logger) : prettyAccessLog(logger);
+}
+
+function prettyAccessLog(logger: Logger): AccessLog {
+  return {
+    stream: (line) => logger.info(rounded(line), 'stream'),
+    request({ method, host, path, status, ...rest }) {
+      logger.info(rounded(rest), `${method} ${host}${path} ${status}`);
+    },
+  };
+}
+
+function rounded(line: StreamLine): StreamLine {
+  return { ...line, ms: roundMs(line.ms) };
+}
+
+function jsonAccessLog(logger: Logger): AccessLog {
+  const { output } = logger;
+  const streamPrefix = createPrefix('stream');
+  const requestPrefix = createPrefix('request');
+  return {
+    stream(line) {
+      output.write(`${streamPrefix()}${streamFields(line)}}\n`);
+    },
+    request(line) {
+      output.write(`${requestPrefix()}${requestFields(line)}${streamFields(line)}}\n`);
+    },
+  };
+}
+
+/** The start of a line. The time is put into words once in a millisecond. */
+function createPrefix(message: string): () => string {
+  let now = 0;
+  let prefix = '';
+  return () => {
+    const time = Date.now();
+    if (time !== now) {
+      now = time;
+      prefix = `{"level":"info","time":"${new Date(time).toISOString()}","msg":"${message}"`;
+    }
+    return prefix;
+  };
+}
+
+function requestFields({ method, host, path, status }: RequestLine): string {
+  return `,"method":${json(method)},"host":${json(host)},"path":${json(path)},"status":${status}`;
+}
+
+function streamFields(line: StreamLine): string {
+  const { id, service, consumer, target, bytesUp, bytesDown, ms, outcome } = line;
+  const dialled = target === undefined ? '' : `,"target":${json(target)}`;
+  return (
+    `,"id":${json(id)},"service":${json(service)},"consumer":${json(consumer)}${dialled}` +
+    `,"bytesUp":${bytesUp},"bytesDown":${bytesDown},"ms":${roundMs(ms)},"outcome":"${outcome}"`
+  );
+}
+
+/** Whole microseconds. */
+function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+/** Anything but printable ASCII without quote and backslash. */
+const needsCare = /[^ !#-[\]-~]/;
+
+/** The text as a JSON string that is safe to show, cut to a bounded length. */
+function json(text: string): string {
+  const cut = text.length > LOG_FIELD_MAX_CHARS ? `${text.slice(0, LOG_FIELD_MAX_CHARS)}…` : text;
+  return needsCare.test(cut) ? JSON.stringify(printable(cut)) : `"${cut}"`;
+}
