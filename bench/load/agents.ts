@@ -32,7 +32,6 @@ async function attach(number: number): Promise<void> {
       stream.reset();
       return nobody;
     },
-    draining() {},
   });
   await session.register({ name: `idle-${number}`, kind: 'tcp' });
   void session.closed.then((error) => {
