@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 
 /** A process that does not end when asked to is killed after this. */
 const STOP_TIMEOUT_MS = 3_000;
+/** The longest wait for the first line of a process. */
+const FIRST_LINE_TIMEOUT_MS = 30_000;
 /** What is kept of a process's stderr, to say why it died. */
 const STDERR_KEPT_CHARS = 4_000;
 
@@ -19,7 +21,7 @@ export interface Command {
 export interface RunningProcess {
   readonly name: string;
   readonly pid: number;
-  /** The first line of its stdout. Rejects when the process ends without one. */
+  /** The first line of its stdout. Rejects when none comes in time or the process ends without one. */
   readonly firstLine: Promise<string>;
   /** Asks it to end, and resolves when it has. */
   stop(): Promise<void>;
@@ -93,6 +95,10 @@ export function createProcesses(): Processes {
     start(command) {
       const first = Promise.withResolvers<string>();
       first.promise.catch(() => {}); // not everybody waits for a line
+      const timer = setTimeout(() => {
+        first.reject(new ProcessFailed(`${command.name} printed no line within 30 s`));
+      }, FIRST_LINE_TIMEOUT_MS);
+      timer.unref();
       const child = launch(command, first.resolve);
       let stopping = false;
       const watchEnd = async (): Promise<void> => {

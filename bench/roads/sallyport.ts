@@ -42,6 +42,8 @@ export async function startSallyport(stage: Stage, options: SallyportOptions): P
   const dial = [
     '--server',
     `${scheme}://127.0.0.1:${road?.port ?? attachPort}`,
+    '--mask',
+    options.randomMasks ? 'random' : 'auto',
     ...(tls === null ? [] : ['--ca', tls.certificate]),
   ];
   const service =
@@ -49,7 +51,7 @@ export async function startSallyport(stage: Stage, options: SallyportOptions): P
       ? ['tcp', `127.0.0.1:${await stage.targetPort()}`, '--port', String(publicPort)]
       : ['http', `127.0.0.1:${await stage.originPort()}`, '--host', HTTP_HOST];
   const [command, ...rest] = [...service, '--name', 'bench', ...dial];
-  const agent = startCommand(stage, command, rest, options.randomMasks === true);
+  const agent = startCommand(stage, command, rest);
   await agent.firstLine;
 
   const port = options.service === 'tcp' ? publicPort : attachPort;
@@ -73,16 +75,11 @@ export async function startSallyportServer(stage: Stage): Promise<Road> {
 }
 
 /** The command has done its part of the start when it prints its first line. */
-function startCommand(
-  stage: Stage,
-  command: string,
-  args: readonly string[],
-  randomMasks = false,
-): RunningProcess {
+function startCommand(stage: Stage, command: string, args: readonly string[]): RunningProcess {
   return stage.processes.start({
     name: `sallyport ${command}`,
     path: process.execPath,
     args: [program, command, ...args, '--log-level', 'warn', '--json'],
-    env: { SALLYPORT_TOKEN: TOKEN, ...(randomMasks && { SALLYPORT_MASK: 'random' }) },
+    env: { SALLYPORT_TOKEN: TOKEN },
   });
 }
