@@ -113,6 +113,8 @@ export const SERVICE_ABSENCE_MS = 60_000;
 
 /** Accept queue of each listener. */
 export const LISTEN_BACKLOG = 4_096;
+/** Pause between a change of the certificate's files and reading them. */
+export const CERTIFICATE_SETTLE_MS = 200;
 /** Running work may go on for this long after a shutdown was asked for. */
 export const DRAIN_GRACE_MS = 30_000;
 /** Consumers' sockets are probed after this much silence, so that vanished ones are noticed. */

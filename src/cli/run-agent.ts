@@ -1,0 +1,60 @@
+/** Runs an agent for the commands `http`, `tcp` and `agent`: prints what was assigned, logs the rest. */
+import { createAgent } from '../agent/agent.ts';
+import type { AgentService } from '../agent/service.ts';
+import type { Registered } from '../attach/messages.ts';
+import type { OptionsOf } from '../config/schema.ts';
+import { formatTarget } from '../net/target.ts';
+import { createHealthListener } from '../observe/health.ts';
+import { clientOptions, createLogs, logLost } from './client-options.ts';
+import type { CommandContext } from './context.ts';
+
+type AgentKeys = Omit<OptionsOf<'agent'>, 'services'>;
+
+/** Resolves to 0 after a shutdown in good order. */
+export async function runAgent(context: CommandContext<AgentKeys>, services: readonly AgentService[]): Promise<number> {
+  const { options, signal, stdout, version } = context;
+  const { log, accessLog } = createLogs(options);
+  const printed = new Map<string, string>();
+
+  const agent = createAgent({
+    ...clientOptions(options, version),
+    services,
+    keepTrying: options.keepTrying,
+    accessLog,
+    events: {
+      registered(service, assigned) {
+        log.info({ service: service.offer.name, urls: assigned.urls }, 'registered');
+        const text = options.json ? registeredJson(service, assigned) : registeredText(service, assigned);
+        // A reconnect that changes nothing prints nothing.
+        if (printed.get(service.offer.name) === text) return;
+        printed.set(service.offer.name, text);
+        stdout.write(text);
+      },
+      ready: () => log.info({ server: options.server, services: services.length }, 'connected'),
+      lost: (error, waitMs) => logLost(log, error, waitMs),
+    },
+  });
+  const health =
+    options.healthListen === undefined
+      ? null
+      : await createHealthListener({
+          listen: options.healthListen,
+          ready: () => ({ ready: agent.ready, detail: { connected: agent.ready, services: services.length } }),
+          version,
+        });
+  try {
+    await agent.run(signal);
+  } finally {
+    await health?.close();
+  }
+  return 0;
+}
+
+function registeredJson({ offer }: AgentService, { urls, port }: Registered): string {
+  return `${JSON.stringify({ event: 'registered', service: offer.name, urls, ...(port === undefined ? {} : { port }) })}\n`;
+}
+
+function registeredText({ offer, target }: AgentService, { urls }: Registered): string {
+  const lines = urls.map((url) => `${offer.name}: ${url} -> ${formatTarget(target)}\n`);
+  return lines.join('');
+}
