@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { temporaryFile } from '../support/files.ts';
+import { startProgram } from '../support/program.ts';
 import { startEcho, startTcpTarget } from '../support/tcp-targets.ts';
 import { startClient, startServer, startService } from '../support/tunnel.ts';
 import { within } from '../support/wait.ts';
@@ -94,14 +95,7 @@ test('a server without a usable credential in its file does not start open', asy
   ];
   for (const text of cases) {
     const file = temporaryFile(t, 'server.yaml', text);
-    const program = startClient(
-      t,
-      { port: 1 },
-      ['server', '--config', file, '--listen', '127.0.0.1:0', '--server', ''],
-      {
-        env: { SALLYPORT_TOKEN: '' },
-      },
-    );
+    const program = startProgram(t, ['server', '--config', file, '--listen', '127.0.0.1:0']);
     assert.equal((await within(10_000, program.exit)).code, 2, text);
   }
 });
