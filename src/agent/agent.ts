@@ -6,6 +6,7 @@ import { keepAttached } from '../attach/keep-attached.ts';
 import type { Registered } from '../attach/messages.ts';
 import type { SallyportError } from '../errors.ts';
 import type { AccessLog } from '../observe/access-log.ts';
+import { drained } from '../session/drain.ts';
 import { createHeartbeat } from '../session/heartbeat.ts';
 import { receiveStream } from './incoming-stream.ts';
 import type { AgentService } from './service.ts';
@@ -21,6 +22,8 @@ export interface AgentOptions {
   heartbeatMs: number;
   /** Go on even after errors that dialling again cannot mend. */
   keepTrying: boolean;
+  /** How long running streams may go on after `signal` fired. */
+  drainGraceMs: number;
   /** Mask with random keys even on loopback and inside TLS. */
   randomMask?: boolean;
   accessLog: AccessLog;
@@ -39,8 +42,8 @@ export interface AgentEvents {
 
 export interface Agent {
   /**
-   * Runs until `signal` fires, then lets running streams finish within the grace time of the
-   * caller's choosing. Rejects with the error that dialling again cannot mend.
+   * Runs until `signal` fires, then takes no new streams and lets running ones finish within the
+   * grace time. Rejects with the error that dialling again cannot mend.
    */
   run(signal: AbortSignal): Promise<void>;
   /** Attached and registered right now. */
@@ -57,7 +60,8 @@ export function createAgent(options: AgentOptions): Agent {
   async function run(signal: AbortSignal): Promise<void> {
     const heartbeat = createHeartbeat(options.heartbeatMs);
     let current: ClientSession | null = null;
-    const leave = (): void => current?.close();
+    const ended = new AbortController();
+    const leave = (): void => void leaveSession(current, options.drainGraceMs).then(() => ended.abort());
     signal.addEventListener('abort', leave);
     try {
       await keepAttached({
@@ -66,7 +70,7 @@ export function createAgent(options: AgentOptions): Agent {
             url: server,
             token,
             program,
-            signal,
+            signal: ended.signal,
             ...(options.ca === undefined ? {} : { ca: options.ca }),
             ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
           });
@@ -90,7 +94,7 @@ export function createAgent(options: AgentOptions): Agent {
           events.lost(error, waitMs);
         },
         keepTrying: options.keepTrying,
-        signal,
+        signal: ended.signal,
       });
     } finally {
       ready = false;
@@ -105,4 +109,12 @@ export function createAgent(options: AgentOptions): Agent {
       return ready;
     },
   };
+}
+
+/** Takes no new streams, waits for the running ones, then closes. The control stream is not work. */
+async function leaveSession(session: ClientSession | null, graceMs: number): Promise<void> {
+  if (session === null) return;
+  session.session.goAway();
+  await drained(() => session.session.streams - 1, graceMs);
+  session.close();
 }

@@ -3,6 +3,7 @@ import { createAgent } from '../agent/agent.ts';
 import type { AgentService } from '../agent/service.ts';
 import type { Registered } from '../attach/messages.ts';
 import type { OptionsOf } from '../config/schema.ts';
+import { DRAIN_GRACE_MS } from '../limits.ts';
 import { formatTarget } from '../net/target.ts';
 import { createHealthListener } from '../observe/health.ts';
 import { clientOptions, createLogs, logLost } from './client-options.ts';
@@ -20,6 +21,7 @@ export async function runAgent(context: CommandContext<AgentKeys>, services: rea
     ...clientOptions(options, version),
     services,
     keepTrying: options.keepTrying,
+    drainGraceMs: DRAIN_GRACE_MS,
     accessLog,
     events: {
       registered(service, assigned) {

@@ -10,16 +10,22 @@ export interface CertificateFiles {
   key: string;
 }
 
+/** A certificate chain and its key, PEM; they go together. */
+export interface Certificate {
+  cert: string;
+  key: string;
+}
+
 export interface CertificateEvents {
-  /** A new certificate is in use for connections made from now on. */
-  reloaded(): void;
+  /** The files hold a new certificate. */
+  reloaded(certificate: Certificate): void;
   /** The new files cannot be used; the certificate before them stays. */
   kept(error: SallyportError): void;
 }
 
 export interface CertificateWatch {
-  /** What is in use now. */
-  readonly context: tls.SecureContext;
+  /** What the files held at the start. */
+  readonly first: Certificate;
   close(): void;
 }
 
@@ -28,16 +34,17 @@ export interface CertificateWatch {
  * Kubernetes does it, replaces what a watched file is. Throws CONFIG_INVALID at the start only.
  */
 export function watchCertificate(files: CertificateFiles, events: CertificateEvents): CertificateWatch {
-  let { context, pem } = read(files);
+  const first = read(files);
+  let current = first;
   let timer: NodeJS.Timeout | null = null;
 
   function reread(): void {
     timer = null;
     try {
       const next = read(files);
-      if (next.pem === pem) return;
-      ({ context, pem } = next);
-      events.reloaded();
+      if (next.cert === current.cert && next.key === current.key) return;
+      current = next;
+      events.reloaded(next);
     } catch (thrown) {
       events.kept(thrown as SallyportError);
     }
@@ -50,9 +57,7 @@ export function watchCertificate(files: CertificateFiles, events: CertificateEve
   const watchers = [...directories].map((directory) => fs.watch(directory, { persistent: false }, changed));
 
   return {
-    get context() {
-      return context;
-    },
+    first,
     close() {
       clearTimeout(timer ?? undefined);
       for (const watcher of watchers) watcher.close();
@@ -60,11 +65,12 @@ export function watchCertificate(files: CertificateFiles, events: CertificateEve
   };
 }
 
-function read(files: CertificateFiles): { context: tls.SecureContext; pem: string } {
+function read(files: CertificateFiles): Certificate {
   const cert = readPem('tls_cert', files.cert);
   const key = readPem('tls_key', files.key);
   try {
-    return { context: tls.createSecureContext({ cert, key, minVersion: 'TLSv1.2' }), pem: cert + key };
+    tls.createSecureContext({ cert, key });
+    return { cert, key };
   } catch (cause) {
     const why = (cause as Error).message;
     throw new SallyportError('CONFIG_INVALID', `tls: ${files.cert} and ${files.key} do not go together: ${why}`, { cause });

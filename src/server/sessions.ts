@@ -1,0 +1,123 @@
+/** All attached clients of the server: ghosts replaced, services registered, drained at the end. */
+import type { Identity } from '../access/identity.ts';
+import { receiveConsumerStream } from '../attach/consumer-stream.ts';
+import { ServerSession, type SessionHost } from '../attach/server-session.ts';
+import { SallyportError } from '../errors.ts';
+import { SESSIONS_MAX } from '../limits.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { ServiceRegistry } from '../registry/services.ts';
+import { createHeartbeat } from '../session/heartbeat.ts';
+import type { Link } from '../transport/link.ts';
+import type { Registrar } from './registrar.ts';
+
+export interface SessionsOptions {
+  program: string;
+  heartbeatMs: number;
+  registry: ServiceRegistry;
+  registrar: Registrar;
+  accessLog: AccessLog;
+  log: Logger;
+  newId(): string;
+}
+
+export interface Sessions {
+  /** Null, or why no further client can be taken now. */
+  full(): SallyportError | null;
+  /** A link whose client was authenticated at the door. */
+  attach(link: Link, identity: Identity, peer: string): void;
+  /** Ends the session of a displaced upstream. */
+  displace(upstreamId: string, error: SallyportError): void;
+  /** Streams open now, in all sessions, without the control streams. */
+  readonly streams: number;
+  readonly count: number;
+  /** Tells every client to dial again; no new streams. */
+  drain(): void;
+  close(error: SallyportError | null): void;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { registry, registrar, accessLog, log, newId } = options;
+  const heartbeat = createHeartbeat(options.heartbeatMs);
+  const sessions = new Map<string, ServerSession>();
+  const instances = new Map<string, ServerSession>();
+  let lastId = 0;
+
+  const host: SessionHost = {
+    program: options.program,
+    heartbeat,
+
+    attached(session) {
+      const key = instanceKey(session);
+      const other = instances.get(key);
+      if (other !== undefined && other.hello!.epoch >= session.hello!.epoch) {
+        throw new SallyportError('REPLACED', 'hello: a newer connection of this instance is attached');
+      }
+      instances.set(key, session);
+      other?.session.close(new SallyportError('REPLACED', 'session: replaced by a newer connection of the same agent'));
+      const { role, program } = session.hello!;
+      log.info({ session: session.id, role, identity: session.identity.name, peer: session.peer, program }, 'attached');
+    },
+
+    async register(session, service) {
+      const assigned = await registrar.register(session, service);
+      log.info({ session: session.id, service: service.name, kind: service.kind, urls: assigned.urls }, 'registered');
+      return assigned;
+    },
+
+    unregister(session, name) {
+      registrar.unregister(session, name);
+      log.info({ session: session.id, service: name }, 'unregistered');
+    },
+
+    accept(session, stream) {
+      const { identity, peer } = session;
+      return receiveConsumerStream(stream, { identity, peer, registry, accessLog, newId });
+    },
+
+    left: (session) => registrar.leave(session),
+
+    detached(session, error) {
+      sessions.delete(session.id);
+      const key = session.hello === null ? null : instanceKey(session);
+      if (key !== null && instances.get(key) === session) instances.delete(key);
+      const why = error === null ? {} : { code: error.code, error: error.message };
+      log.info({ session: session.id, identity: session.identity.name, peer: session.peer, ...why }, 'detached');
+    },
+  };
+
+  return {
+    full: () =>
+      sessions.size < SESSIONS_MAX ? null : new SallyportError('SERVER_BUSY', `attach: ${SESSIONS_MAX} clients are attached`),
+
+    attach(link, identity, peer) {
+      const id = `s${++lastId}`;
+      sessions.set(id, new ServerSession(id, link, identity, peer, host));
+    },
+
+    displace: (upstreamId, error) => sessions.get(upstreamId)?.session.close(error),
+
+    get streams() {
+      let streams = 0;
+      for (const { session } of sessions.values()) streams += Math.max(0, session.streams - 1);
+      return streams;
+    },
+
+    get count() {
+      return sessions.size;
+    },
+
+    drain() {
+      for (const session of sessions.values()) session.drain();
+    },
+
+    close(error) {
+      heartbeat.close();
+      for (const { session } of [...sessions.values()]) session.close(error);
+    },
+  };
+}
+
+function instanceKey({ identity, hello }: ServerSession): string {
+  return `${identity.name}\n${hello!.instance}`;
+}
