@@ -56,3 +56,102 @@ export interface Server {
    */
   close(graceMs?: number): Promise<void>;
 }
+
+/** Rejects with LISTEN_FAILED or CONFIG_INVALID. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
+  const { drainGraceMs = DRAIN_GRACE_MS } = options;
+  const identities = createIdentities(options.identities);
+  const accessLog = createAccessLog(log, options.accessLog ?? true);
+  const newId = createIds();
+  const routes = createRoutes(domain);
+  const registry = createServiceRegistry((service) => registrar.vanished(service));
+  const open = (request: StreamRequest, receiver: UpstreamReceiver): Stream =>
+    registry.open(request, receiver, []).stream;
+  const ingress = { open, accessLog, newId, log };
+
+  const ports = createTcpIngress({
+    ...ingress,
+    host: options.listen.host,
+    ranges: options.tcpPorts ?? [{ low: 20_000, high: 29_999 }],
+    proxyProtocolFrom: createCidrSet(proxyProtocolFrom),
+  });
+  const passthrough = options.tlsPassthroughListen
+    ? await createTlsPassthrough({ ...ingress, listen: options.tlsPassthroughListen })
+    : null;
+  const registrar = createRegistrar({
+    registry,
+    routes,
+    ports,
+    passthrough,
+    domain,
+    balance: options.balance ?? 'round-robin',
+    publicUrl: () => publicUrl,
+    displaced: (upstream, by) =>
+      sessions.displace(upstream.id, new SallyportError('REPLACED', `service ${by.name}: taken over by a newer agent`)),
+  });
+  const sessions = createSessions({
+    program,
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
+    registry,
+    registrar,
+    accessLog,
+    log,
+    newId,
+  });
+  let draining = false;
+  const own = createOwnEndpoints({ identities, sessions, program, draining: () => draining });
+  const http = createHttpIngress({
+    routes,
+    registry,
+    own,
+    trusted: createCidrSet(options.trustedProxies ?? []),
+    accessLog,
+    newId,
+    responseTimeoutMs: options.responseTimeoutMs ?? HTTP_RESPONSE_TIMEOUT_MS,
+  });
+  const certificate = options.tls
+    ? watchCertificate(options.tls, {
+        reloaded(next) {
+          listener.useCertificate(next);
+          log.info({ cert: options.tls!.cert }, 'certificate reloaded');
+        },
+        kept: (error) => log.error({ code: error.code, error: error.message }, 'certificate not reloaded; the old one stays'),
+      })
+    : null;
+  const listener = await openListener({
+    listen: options.listen,
+    certificate: certificate?.first ?? null,
+    connection: (socket, secure) => http.serve(socket, secure),
+    handshakeFailed: (error, peer) => log.debug({ peer, error: error.message }, 'TLS handshake failed'),
+  });
+  const publicUrl = options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);
+
+  return {
+    address: listener.address,
+    publicUrl,
+    async close(graceMs = drainGraceMs) {
+      draining = true;
+      listener.close();
+      sessions.drain();
+      await drained(() => http.active + sessions.streams, graceMs);
+      certificate?.close();
+      ports.close();
+      passthrough?.close();
+      http.close();
+      sessions.close(null);
+      registry.close();
+    },
+  };
+}
+
+function defaultUrl(domain: string, port: number, secure: boolean): URL {
+  return new URL(`${secure ? 'https' : 'http'}://${domain}:${port}/`);
+}
+
+/** Ids that name a stream or request in all logs: a random start, so that those of two runs differ, and a count. */
+function createIds(): () => string {
+  const start = randomBytes(4).toString('hex');
+  let count = 0;
+  return () => `${start}-${(++count).toString(36)}`;
+}
