@@ -10,7 +10,7 @@ import { runPeer, startPeer } from '../support/peer.ts';
 import { commandLine } from '../support/program.ts';
 import { freePort } from '../support/tcp-targets.ts';
 import {
-  readForwardLine,
+  readForwardPort,
   startClient,
   startTunnel,
   testToken,
@@ -114,7 +114,7 @@ test('ssh keeps a pipe in step through connect: its input, its end, its output',
 test('ssh reaches the box through forward', async (t) => {
   const { sshd, server } = await startBox(t);
   const forward = startClient(t, server, ['forward', '0:box', '--json']);
-  const port = await forward.line(readForwardLine);
+  const port = await forward.line(readForwardPort);
   const words = ['ssh', ...sshd.options, '-p', String(port), '127.0.0.1'];
   const answers = await Promise.all(
     ['one', 'two', 'three'].map((word) => runPeer([...words, `echo ${word}`])),

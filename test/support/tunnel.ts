@@ -11,6 +11,14 @@ export interface Server {
   readonly url: string;
 }
 
+interface Listening {
+  port: number;
+  /** The base of the addresses it gives out. */
+  url: string;
+  /** The credential it made, when it was given none. */
+  token?: string;
+}
+
 /** Environment that carries the token, so that it stands in no process list. */
 export const tokenInEnvironment = { SALLYPORT_TOKEN: testToken };
 
@@ -25,20 +33,21 @@ export async function startServer(
     ...options,
     env: { ...tokenInEnvironment, ...options.env },
   });
-  const { port, url } = await program.line(readServerLine);
+  const { port, url } = await program.line(readListening);
   return { program, port, url };
 }
 
 export interface Service {
   readonly program: Program;
-  /** What the server said it assigned: public port, URLs. */
-  readonly assigned: Assigned;
+  readonly assigned: Registered;
 }
 
-export interface Assigned {
-  /** Public TCP port; null for a service without one. */
-  port: number | null;
+/** What the server assigned to a service. */
+export interface Registered {
+  service: string;
   urls: string[];
+  /** Public TCP port; absent for a service without one. */
+  port?: number;
 }
 
 /** `sallyport http …`, `tcp …` or `agent …`, registered at the server. `port` leads around it, over a forwarder. */
@@ -49,7 +58,7 @@ export async function startService(
   options: ProgramOptions = {},
 ): Promise<Service> {
   const program = startClient(t, server, [...words, '--json'], options);
-  return { program, assigned: await program.line(readServiceLine) };
+  return { program, assigned: await program.line((line) => readRegistered(line)) };
 }
 
 /** Any client command, started and not waited for. */
@@ -77,10 +86,27 @@ export async function startTunnel(
   return { server, service };
 }
 
-/** Does nothing but parse: a line that is not JSON is not the one we wait for. */
-export function asJson(line: string): Record<string, unknown> | undefined {
+/** The line in which an agent says what it was assigned, of any service or of the one named. */
+export function readRegistered(line: string, name?: string): Registered | undefined {
+  const said = readEvent(line, 'registered') as Registered | undefined;
+  return name === undefined || said?.service === name ? said : undefined;
+}
+
+/** The line in which a server says where it listens. */
+export function readListening(line: string): Listening | undefined {
+  return readEvent(line, 'listening') as Listening | undefined;
+}
+
+/** The port that `forward` says it listens on. */
+export function readForwardPort(line: string): number | undefined {
+  return readEvent(line, 'listening')?.port as number | undefined;
+}
+
+/** The line if it is an event of that kind: not every line is. */
+function readEvent(line: string, event: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(line) as Record<string, unknown>;
+    const said = JSON.parse(line) as Record<string, unknown>;
+    return said.event === event ? said : undefined;
   } catch {
     return undefined;
   }

@@ -5,7 +5,13 @@ import { startOrigin } from '../support/http-origin.ts';
 import { temporaryFile } from '../support/files.ts';
 import { runProgram } from '../support/program.ts';
 import { converse, freePort, startEcho } from '../support/tcp-targets.ts';
-import { startClient, startServer, startService, testToken } from '../support/tunnel.ts';
+import {
+  readRegistered,
+  startClient,
+  startServer,
+  startService,
+  testToken,
+} from '../support/tunnel.ts';
 
 test('one agent serves several services from a file, with its token from another', async (t) => {
   const origin = await startOrigin(t);
@@ -27,10 +33,12 @@ services:
 `,
   );
   const options = { env: { SALLYPORT_TOKEN: '' } };
-  const agent = await startService(t, server, ['agent', '--config', file], options);
+  const agent = startClient(t, server, ['agent', '--config', file, '--json'], options);
+  const box = await agent.line((line) => readRegistered(line, 'box'));
+  await agent.line((line) => readRegistered(line, 'web'));
   assert.equal((await ask({ port: server.port, host: 'www.example.test' })).text, 'hello');
   assert.equal((await ask({ port: server.port, host: 'web.localhost' })).text, 'hello');
-  assert.equal((await converse(agent.assigned.port!, 'round trip')).toString(), 'round trip');
+  assert.equal((await converse(box.port!, 'round trip')).toString(), 'round trip');
 });
 
 test('config check names the file, line and column of each mistake', async (t) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { ask } from '../support/http-client.ts';
+import { startOrigin } from '../support/http-origin.ts';
 import { runProgram, startProgram } from '../support/program.ts';
+import { readRegistered } from '../support/tunnel.ts';
 import { manifest } from '../support/manifest.ts';
 
 test('demo --once makes a request through a tunnel, shows it, and exits 0', async (t) => {
@@ -14,16 +15,28 @@ test('demo --once makes a request through a tunnel, shows it, and exits 0', asyn
 });
 
 test('demo stays, its URL answers, and Ctrl-C ends it', async (t) => {
-  const demo = startProgram(t, ['demo'], { raw: true });
-  const [said] = (await once(demo.stdout, 'data')) as [Buffer];
-  let text = said.toString();
-  demo.stdout.on('data', (more: Buffer) => (text += more.toString()));
-  const urls = await demoUrls(() => text + demo.err());
-  const reply = await ask({ port: Number(urls.port), path: urls.pathname, host: urls.host });
+  const demo = startProgram(t, ['demo']);
+  const url = new URL(await demo.line((line) => /^Open\s+(\S+)$/.exec(line)?.[1]));
+  const reply = await ask({ port: Number(url.port), path: url.pathname, host: url.host });
   assert.equal(reply.status, 200);
-  assert.match(text + demo.err(), /sallyport http /, 'the line to paste for one’s own service');
+  await demo.line((line) => (line.includes('sallyport http 3000') ? true : undefined));
   const { code, signal } = await demo.end('SIGINT');
   assert.ok(code === 0 || code === 130, `ended with ${code ?? signal}`);
+});
+
+test('a server without a credential makes one, shows it once, and its line for an agent works', async (t) => {
+  const origin = await startOrigin(t);
+  const server = startProgram(t, ['server', '--listen', '127.0.0.1:0']);
+  const pasted = await server.line((line) => /npx (sallyport http .*)$/.exec(line)?.[1]);
+  const token = /--token (\S+)/.exec(pasted)![1];
+  const words = pasted.replace(' 3000 ', ` ${origin.address} `).split(' ').slice(1);
+  const agent = startProgram(t, [...words, '--json']);
+  const { urls } = await agent.line(readRegistered);
+  const url = new URL(urls[0]);
+  const reply = await ask({ port: Number(url.port), host: url.host });
+  assert.equal(reply.text, 'hello');
+  assert.equal(server.err().split(token).length, 1, 'the log does not show it');
+  assert.equal(new Set(server.out().match(/sp_\S+/g)).size, 1);
 });
 
 test('--version names the version, --help each command', async (t) => {

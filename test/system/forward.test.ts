@@ -5,7 +5,7 @@ import { noiseBytes } from '../support/noise.ts';
 import type { Program } from '../support/program.ts';
 import { converse, freePort, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
 import {
-  readForwardLine,
+  readForwardPort,
   startClient,
   startServer,
   startService,
@@ -17,7 +17,7 @@ import { until, within } from '../support/wait.ts';
 async function portsOf(forward: Program, count: number): Promise<number[]> {
   const ports: number[] = [];
   await forward.line((line) => {
-    const port = readForwardLine(line);
+    const port = readForwardPort(line);
     if (port !== undefined) ports.push(port);
     return ports.length === count ? true : undefined;
   });

@@ -76,7 +76,7 @@ test('--exclusive latest: the second agent takes the name over, and the first ex
   assert.equal((await ask({ port: server.port, host, path: '/whoami' })).text, 'two');
 });
 
-test('a wrong token exits 3, no server 5, what is not a server 5', async (t) => {
+test('a wrong token and none exit 3, what is not a Sallyport server 5', async (t) => {
   const echo = await startEcho(t);
   const server = await startServer(t);
   const words = ['tcp', echo.address, '--name', 'box'];

@@ -8,8 +8,8 @@ import { test, type TestContext } from 'node:test';
 import { makeCertificate, temporaryFolder, type Certificate } from '../support/files.ts';
 import { startOrigin } from '../support/http-origin.ts';
 import { noiseBytes } from '../support/noise.ts';
-import { converse, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
-import { readServerLine, startClient, startServer, startService } from '../support/tunnel.ts';
+import { converse, freePort, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
+import { startClient, startServer, startService } from '../support/tunnel.ts';
 import { until, within } from '../support/wait.ts';
 
 interface Files {
@@ -88,8 +88,9 @@ test('a changed certificate is taken up without a restart; a broken one is not',
 });
 
 test('TLS passthrough leads by server name, and the target ends the TLS', async (t) => {
-  const server = await startServer(t, ['--tls-passthrough-listen', '127.0.0.1:0']);
-  const passthrough = await server.program.line((line) => readServerLine(line)?.passthroughPort);
+  const passthrough = await freePort();
+  const listen = ['--tls-passthrough-listen', `127.0.0.1:${passthrough}`];
+  const server = await startServer(t, listen);
   const inner = await makeCertificate('secret.example.test');
   const target = await startTcpTarget(t, (socket) => {
     const secured = new tls.TLSSocket(socket, { isServer: true, ...inner });
