@@ -87,6 +87,16 @@ export const HEARTBEAT_MS = 5_000;
 export const HTTP_HEAD_MAX_BYTES = 32 * KB;
 /** Fields in one head. */
 export const HTTP_FIELDS_MAX = 128;
+/** A rendez-vous token shorter than this could be guessed. Unit: characters. */
+export const RENDEZVOUS_TOKEN_MIN_CHARS = 16;
+/** Upstreams that a request is offered to while each refuses it before a byte of it reached a target. */
+export const HTTP_OFFERS_MAX = 3;
+/** Interim responses (1xx) to one request. */
+export const HTTP_INTERIMS_MAX = 32;
+/** What a 503 proposes: agents are back within a second or two. Unit: seconds. */
+export const HTTP_RETRY_AFTER_S = 2;
+/** Deadlines are looked at this often; they are met up to so much late. */
+export const DEADLINE_TICK_MS = 1_000;
 /** Fields that one Connection field may name: each is compared with every other field. */
 export const HTTP_NOMINATIONS_MAX = 16;
 /** One chunk-size line or trailer section. */
@@ -111,12 +121,16 @@ export const HTTP_LINGER_MS = 2_000;
 /** A service whose last agent is gone answers «absent» for this long, then it is unknown. */
 export const SERVICE_ABSENCE_MS = 60_000;
 
+/** Clients attached to one server at a time. */
+export const SESSIONS_MAX = 50_000;
 /** Accept queue of each listener. */
 export const LISTEN_BACKLOG = 4_096;
 /** Pause between a change of the certificate's files and reading them. */
 export const CERTIFICATE_SETTLE_MS = 200;
 /** Running work may go on for this long after a shutdown was asked for. */
 export const DRAIN_GRACE_MS = 30_000;
+/** How often a drain looks whether running work has ended. */
+export const DRAIN_POLL_MS = 50;
 /** Consumers' sockets are probed after this much silence, so that vanished ones are noticed. */
 export const TCP_KEEPALIVE_MS = 60_000;
 
@@ -152,3 +166,20 @@ export const LOG_FIELD_MAX_CHARS = 2 * KB;
 export const HEALTH_CONNECTIONS_MAX = 64;
 /** A probe must have sent its request by then. */
 export const HEALTH_REQUEST_TIMEOUT_MS = 5_000;
+
+// ---- Public TCP ports and TLS passthrough (net/proxy-protocol, ingress/tcp/, ingress/tls/) ----
+
+/** A PROXY header in text, version 1: the worst case of its specification, with the line end. */
+export const PROXY_HEADER_V1_MAX_BYTES = 107;
+/** A PROXY header of either version: what the smallest TCP segment carries, as its specification wants. */
+export const PROXY_HEADER_MAX_BYTES = 536;
+/** A trusted proxy must have sent its PROXY header by then: the specification asks for 3 s at least. */
+export const PROXY_HEADER_TIMEOUT_MS = 5_000;
+/** A ClientHello with its record headers. Post-quantum key shares bring real ones to 2 KB. */
+export const CLIENT_HELLO_MAX_BYTES = 16 * KB;
+/** The ClientHello must be complete by then. */
+export const CLIENT_HELLO_TIMEOUT_MS = 10_000;
+/** Connections of one listener whose beginning is still awaited. Beyond it the longest waiting one is cut off. */
+export const PREFACES_MAX = 2_048;
+/** The first piece of a beginning that came in pieces is kept in a buffer of this size, which then doubles. */
+export const PREFACE_KEPT_BYTES = 512;

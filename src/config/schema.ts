@@ -1,0 +1,227 @@
+/**
+ * Every option of every command, described once. Flags, environment variables, configuration files,
+ * `--help`, the JSON Schema and the reference all come from here.
+ *
+ * A key is written as in files (`tcp_ports`); its flag is `--tcp-ports`, its variable
+ * `SALLYPORT_TCP_PORTS`, and the program reads it as `tcpPorts`.
+ */
+import { z } from 'zod';
+import { DRAIN_GRACE_MS, HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS } from '../limits.ts';
+import {
+  ambientListen,
+  cidr,
+  consumerKey,
+  defaultListen,
+  dialAddress,
+  hostName,
+  listenAddress,
+  portRanges,
+  publicUrl,
+  serverUrl,
+  token,
+} from './grammar.ts';
+import { identities } from './identities.ts';
+import { httpService, services, tcpService } from './service.ts';
+import { choice, duration, formatDuration, list, option, text, toggle } from './values.ts';
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600 * SECOND_MS;
+
+/** What can be checked by `config check`, and described by `config schema`. */
+export const fileKinds = ['server', 'agent'] as const;
+export type FileKind = (typeof fileKinds)[number];
+
+const json = option(toggle(false), { file: false, help: 'Print output, and errors, as JSON.' });
+
+const shared = {
+  config: option(text(), {
+    value: 'FILE',
+    path: true,
+    file: false,
+    help: 'YAML file with options.',
+  }).optional(),
+  token: option(token(), {
+    value: 'TOKEN',
+    secret: true,
+    help: 'Token that agents and consumers present. Others on this machine can read command lines: better in --token-file, SALLYPORT_TOKEN or the file.',
+  }).optional(),
+  token_file: option(text(), {
+    value: 'FILE',
+    path: true,
+    fileOf: 'token',
+    help: 'File that holds the token.',
+  }).optional(),
+  heartbeat: option(duration({ min: SECOND_MS / 10, max: HOUR_MS }), {
+    value: 'DURATION',
+    help: 'Time between signs of life; a connection silent for two and a half of them is dead.',
+  }).prefault(formatDuration(HEARTBEAT_MS)),
+  log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
+    value: 'debug|info|warn|error|silent',
+    help: 'The least important lines to log.',
+  }).prefault('info'),
+  log_format: option(choice(['auto', 'pretty', 'json']), {
+    value: 'auto|pretty|json',
+    help: 'Logs go to stderr; auto is pretty on a terminal and JSON lines elsewhere.',
+  }).prefault('auto'),
+  json,
+};
+
+const client = {
+  server: option(serverUrl(), {
+    value: 'URL',
+    help: 'The server to dial: ws, wss, http or https.',
+  }).prefault('ws://127.0.0.1:8080'),
+  ca: option(text(), {
+    value: 'FILE',
+    path: true,
+    help: 'Certificates (PEM) of the authority that signed that of the server.',
+  }).optional(),
+  keep_trying: option(toggle(false), {
+    help: 'Dial again even after refusals that trying again does not mend, such as a wrong token.',
+  }),
+  mask: option(choice(['auto', 'random']), {
+    value: 'auto|random',
+    help: 'WebSocket masking keys: auto masks only where something between could read the frames, random always.',
+  }).prefault('auto'),
+  ...shared,
+};
+
+const agent = {
+  health_listen: option(listenAddress('127.0.0.1'), {
+    value: 'HOST:PORT',
+    help: 'Serve /healthz, /readyz and /version of this agent there.',
+  }).optional(),
+  ...client,
+};
+
+const server = z
+  .strictObject({
+    listen: option(listenAddress('0.0.0.0'), {
+      value: 'HOST:PORT',
+      help: 'The one address for everything: public HTTP, agents and consumers. Port 0 takes any free one.',
+      ambient: { names: 'HOST and PORT', read: ambientListen },
+    }).prefault(defaultListen),
+    domain: option(hostName(), {
+      value: 'DOMAIN',
+      help: 'HTTP services are reachable as NAME.DOMAIN.',
+    }).prefault('localhost'),
+    public_url: option(publicUrl(), {
+      value: 'URL',
+      help: 'URL under which consumers see this server, for the addresses that it prints. Default: made of domain and port.',
+    }).optional(),
+    tcp_ports: option(portRanges(), {
+      value: 'LOW-HIGH',
+      help: 'Public ports that services may open.',
+    }).prefault('20000-29999'),
+    tls_cert: option(text(), {
+      value: 'FILE',
+      path: true,
+      help: 'Certificate chain (PEM); read again when it changes.',
+    }).optional(),
+    tls_key: option(text(), {
+      value: 'FILE',
+      path: true,
+      help: 'Private key (PEM) of the certificate.',
+    }).optional(),
+    tls_passthrough_listen: option(listenAddress('0.0.0.0'), {
+      value: 'HOST:PORT',
+      help: 'A second address, whose TLS connections go to services by server name (--sni), still encrypted.',
+    }).optional(),
+    trusted_proxies: option(list(cidr()), {
+      value: 'CIDR',
+      help: 'Proxies before this server whose X-Forwarded-* and Forwarded fields are believed.',
+    }).prefault([]),
+    proxy_protocol_from: option(list(cidr()), {
+      value: 'CIDR',
+      help: 'Peers that begin connections with a PROXY protocol header (v1 or v2).',
+    }).prefault([]),
+    balance: option(choice(['round-robin', 'least-streams']), {
+      value: 'round-robin|least-streams',
+      help: 'How agents of one name share the work, where the service does not say.',
+    }).prefault('round-robin'),
+    response_timeout: option(duration({ min: SECOND_MS / 10, max: 24 * HOUR_MS }), {
+      value: 'DURATION',
+      help: 'Longest wait from the end of a request to the head of its response.',
+    }).prefault(formatDuration(HTTP_RESPONSE_TIMEOUT_MS)),
+    drain_grace: option(duration({ min: 0, max: 24 * HOUR_MS }), {
+      value: 'DURATION',
+      help: 'How long running work may go on after a shutdown was asked for.',
+    }).prefault(formatDuration(DRAIN_GRACE_MS)),
+    access_log: option(toggle(true), { help: 'Log one line for each request and each stream.' }),
+    identities: option(identities, {
+      help: 'Who may do what. A token given beside them may do everything.',
+    }).optional(),
+    ...shared,
+  })
+  .superRefine(({ tls_cert, tls_key }, context) => {
+    if ((tls_cert === undefined) === (tls_key === undefined)) return;
+    const [present, absent] =
+      tls_cert === undefined ? ['tls_key', 'tls_cert'] : ['tls_cert', 'tls_key'];
+    context.addIssue({ code: 'custom', path: [present], message: `needs ${absent} beside it` });
+  });
+
+/** The options of each command. */
+export const schemas = {
+  server,
+  http: z.strictObject({ ...httpService, ...agent }),
+  tcp: z.strictObject({ ...tcpService, ...agent }),
+  agent: z.strictObject({
+    ...agent,
+    services: option(services, { help: 'The services of this agent.' }),
+  }),
+  connect: z.strictObject({
+    target: option(dialAddress(), {
+      value: 'HOST:PORT',
+      help: 'What to dial behind the agent; a rule of the service has to allow it.',
+    }).optional(),
+    key: option(consumerKey(), {
+      value: 'KEY',
+      secret: true,
+      help: 'Key for the service, where it asks for one.',
+    }).optional(),
+    ...client,
+  }),
+  forward: z.strictObject(client),
+  demo: z.strictObject({
+    once: option(toggle(false), {
+      env: false,
+      file: false,
+      help: 'Exit after the first request: 0 if it went well.',
+    }),
+    json,
+  }),
+  config: z.strictObject({
+    for: option(choice(fileKinds), {
+      value: 'server|agent',
+      env: false,
+      file: false,
+      help: 'What the file is for. Default: told from its keys.',
+    }).optional(),
+    json,
+  }),
+  token: z.strictObject({
+    hash: option(toggle(false), {
+      env: false,
+      file: false,
+      help: 'Make no token: read one from standard input and print its hash.',
+    }),
+    json,
+  }),
+};
+
+export type CommandName = keyof typeof schemas;
+
+/** The options of a command as the program reads them: absent or given, `token_file` become the token. */
+export type OptionsOf<Name extends CommandName> = Camel<
+  Omit<z.output<(typeof schemas)[Name]>, 'token_file'>
+>;
+
+type CamelKey<Key> = Key extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelKey<Tail>>}`
+  : Key;
+
+type Camel<T> = T extends readonly (infer Item)[]
+  ? Camel<Item>[]
+  : T extends object
+    ? { [Key in keyof T as CamelKey<Key>]: Camel<Exclude<T[Key], undefined>> }
+    : T;
