@@ -1,0 +1,135 @@
+/** From arguments to a running command. */
+import { SallyportError } from '../errors.ts';
+import type { CommandName, OptionsOf } from '../config/schema.ts';
+import type { CommandContext, Streams } from './context.ts';
+import { loaders } from './loaders.ts';
+import { reportError, reportWarning } from './report.ts';
+import { exitOfShutdown } from './shutdown.ts';
+import { commandNames, commands, plainCommands } from './table.ts';
+
+export interface Invocation extends Streams {
+  /** Without the program and the script. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Relative paths start here. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+  readonly version: string;
+}
+
+/** Runs what the arguments ask for and gives the exit code. Never rejects: errors are reported. */
+export async function dispatch(invocation: Invocation): Promise<number> {
+  try {
+    return await select(invocation);
+  } catch (thrown) {
+    const { args, signal, stderr } = invocation;
+    return exitOfShutdown(thrown, signal) ?? reportError(thrown, stderr, wantsJson(args));
+  }
+}
+
+async function select(invocation: Invocation): Promise<number> {
+  const { args, stdout, stderr, version } = invocation;
+  const [name = '', ...rest] = args;
+  switch (name) {
+    case 'version':
+    case '--version':
+      stdout.write(wantsJson(rest) ? `${JSON.stringify({ version })}\n` : `${version}\n`);
+      return 0;
+    case '':
+      stderr.write((await import('./help.ts')).overview(version));
+      return 2;
+    case 'help':
+    case '--help':
+    case '-h':
+      return rest[0] === undefined
+        ? showOverview(invocation)
+        : showHelp(await known(rest[0]), invocation);
+    default:
+      return run(await known(name), rest, invocation);
+  }
+}
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- ties the options to the command that takes them
+async function run<Name extends CommandName>(
+  name: Name,
+  args: readonly string[],
+  invocation: Invocation,
+): Promise<number> {
+  if (wantsHelp(args)) return showHelp(name, invocation);
+  const [{ fieldsOf }, { loadOptions }, { schemas }, { parseArguments }] = await Promise.all([
+    import('../config/fields.ts'),
+    import('../config/load.ts'),
+    import('../config/schema.ts'),
+    import('./argv.ts'),
+  ]);
+  const { env, directory, stderr } = invocation;
+  const { flags, positionals } = parseArguments(
+    args,
+    fieldsOf(schemas[name]),
+    commands[name].positionals,
+  );
+  const { options, warnings } = await loadOptions(name, { flags, env, directory });
+  for (const warning of warnings) reportWarning(warning, stderr, wantsJson(args));
+  const command = await loaders[name]();
+  const context: CommandContext<OptionsOf<Name>> = contextOf(invocation, options, positionals);
+  return command.run(context);
+}
+
+function contextOf<Options>(
+  invocation: Invocation,
+  options: Options,
+  positionals: readonly string[],
+): CommandContext<Options> {
+  const { env, signal, version, stdout, stderr } = invocation;
+  return {
+    options,
+    positionals,
+    signal,
+    env,
+    version,
+    stdout,
+    stderr,
+    get stdin() {
+      return invocation.stdin;
+    },
+  };
+}
+
+async function showOverview({ stdout, version }: Invocation): Promise<number> {
+  stdout.write((await import('./help.ts')).overview(version));
+  return 0;
+}
+
+async function showHelp(name: CommandName, { stdout }: Invocation): Promise<number> {
+  const [{ fieldsOf }, { schemas }, { commandHelp }] = await Promise.all([
+    import('../config/fields.ts'),
+    import('../config/schema.ts'),
+    import('./help.ts'),
+  ]);
+  stdout.write(commandHelp(name, fieldsOf(schemas[name])));
+  return 0;
+}
+
+/** The command of that name. Throws USAGE. */
+async function known(name: string): Promise<CommandName> {
+  const found = commandNames.find((command) => command === name);
+  if (found !== undefined) return found;
+  const [{ suggestion }, { quoted }] = await Promise.all([
+    import('../config/nearest.ts'),
+    import('../net/printable.ts'),
+  ]);
+  const names = [...commandNames, ...Object.keys(plainCommands)];
+  throw new SallyportError(
+    'USAGE',
+    `${quoted(name)}: is no command${suggestion(name, names) || '; --help lists them'}`,
+  );
+}
+
+function wantsHelp(args: readonly string[]): boolean {
+  const options = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length);
+  return options.includes('--help') || options.includes('-h');
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  return args.includes('--json') || args.includes('--json=true');
+}

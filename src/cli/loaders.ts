@@ -1,0 +1,17 @@
+/** Where the commands are. Each is loaded only when it is to run: `connect` starts once for each ssh. */
+import type { CommandName, OptionsOf } from '../config/schema.ts';
+import type { Run } from './context.ts';
+
+export const loaders: {
+  readonly [Name in CommandName]: () => Promise<{ run: Run<OptionsOf<Name>> }>;
+} = {
+  server: () => import('./commands/server.ts'),
+  http: () => import('./commands/http.ts'),
+  tcp: () => import('./commands/tcp.ts'),
+  agent: () => import('./commands/agent.ts'),
+  connect: () => import('./commands/connect.ts'),
+  forward: () => import('./commands/forward.ts'),
+  demo: () => import('./commands/demo.ts'),
+  config: () => import('./commands/config.ts'),
+  token: () => import('./commands/token.ts'),
+};
