@@ -2,7 +2,8 @@
  * Joins a socket and a stream, both ways, until both directions have ended. Half-closes are passed
  * on; a break on one side breaks the other.
  */
-import { SallyportError } from '../errors.ts';
+import type { SallyportError } from '../errors.ts';
+import { breakOff } from '../net/break-off.ts';
 import type { Slab } from '../net/slab.ts';
 import type { Wire, WireReader } from '../net/wire.ts';
 import { deliver } from './deliver.ts';
@@ -26,7 +27,7 @@ export class Splice implements WireReader, StreamReceiver {
   #streamEnded = false;
   #error: Error | null = null;
 
-  /** What broke it off so far. */
+  /** What broke it off so far: the stream's error, or any other one for the socket's. */
   get error(): Error | null {
     return this.#error;
   }
@@ -66,8 +67,8 @@ export class Splice implements WireReader, StreamReceiver {
     this.#error ??= error;
     const whole = this.#socketEnded && this.#streamEnded && this.#error === null;
     if (!whole) {
-      this.#error ??= new SallyportError('STREAM_RESET', 'stream: the socket closed before its end');
-      this.#stream!.reset();
+      this.#error ??= new Error('the socket closed before its end');
+      this.#stream?.reset();
     }
     this.#end.spliced(this, this.#error);
   }
@@ -85,8 +86,9 @@ export class Splice implements WireReader, StreamReceiver {
     this.#wire.end();
   }
 
+  /** Also how the caller ends a splice whose stream was refused when it was opened. */
   reset(error: SallyportError): void {
     this.#error ??= error;
-    this.#wire.destroy();
+    breakOff(this.#wire.socket);
   }
 }
