@@ -84,7 +84,11 @@ export function dial(options: DialOptions): Promise<Link> {
   if (signal.aborted) abort();
   wire.socket.once(secure ? 'secureConnect' : 'connect', () => {
     const path = `${url.pathname.replace(/\/$/, '')}${ATTACH_PATH}`;
-    const headers = { Authorization: `Bearer ${options.token}`, 'User-Agent': options.program };
+    const headers = {
+      Authorization: `Bearer ${options.token}`,
+      Accept: 'application/json',
+      'User-Agent': options.program,
+    };
     wire.write(Buffer.from(upgradeRequest(path, url.host, key, PROTOCOL, headers)));
   });
   return promise;

@@ -33,8 +33,6 @@ export class Wire {
   reader: WireReader;
   #pool: SlabPool;
   #slab: Slab = quietSlab;
-  /** Fallback road only: what came with a chunk whose reader paused in the middle. */
-  #rest: Buffer | null = null;
   #error: Error | null = null;
 
   private constructor(socket: net.Socket | Duplex, pool: SlabPool, reader: WireReader) {
@@ -76,6 +74,11 @@ export class Wire {
     return wire;
   }
 
+  /** Reads into slabs of another pool from now on: a connection that turned into a link reads more at once. */
+  readInto(pool: SlabPool): void {
+    this.#pool = pool;
+  }
+
   /** Where the next read goes. */
   get room(): Buffer {
     return this.#slab.room;
@@ -97,7 +100,7 @@ export class Wire {
     return goOn;
   }
 
-  /** Hands a chunk on in pieces of a slab; what a pausing reader leaves is kept for `resume`. */
+  /** Hands a chunk on in pieces of a slab; what a pausing reader leaves goes back for `resume`. */
   #chunk(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -108,7 +111,7 @@ export class Wire {
       slab.release();
       if (goOn) continue;
       this.socket.pause();
-      if (at < chunk.length) this.#rest = chunk.subarray(at);
+      if (at < chunk.length) this.socket.unshift(chunk.subarray(at));
       return;
     }
   }
@@ -123,11 +126,7 @@ export class Wire {
 
   /** Goes on reading after `read` returned false. */
   resume(): void {
-    if (this.socket.destroyed) return;
-    const rest = this.#rest;
-    this.#rest = null;
-    if (rest !== null) this.#chunk(rest);
-    if (this.#rest === null) this.socket.resume();
+    if (!this.socket.destroyed) this.socket.resume();
   }
 
   /**
@@ -164,14 +163,25 @@ export class Wire {
     this.socket.end();
   }
 
-  /** Sends what was written, then closes both ways: at the latest after CLOSE_FLUSH_MS. */
+  /**
+   * Sends what was written, then closes both ways: when the peer has closed too, at the latest after
+   * CLOSE_FLUSH_MS. Until then its bytes are thrown away; left unread they would make the kernel
+   * reset the connection, and the last words sent would be lost on the way. The reader gets `closed`.
+   */
   endAndDestroy(): void {
-    const { socket } = this;
+    const { socket, reader } = this;
     if (socket.destroyed) return;
-    const destroy = (): void => void socket.destroy();
-    const timer = setTimeout(destroy, CLOSE_FLUSH_MS).unref();
-    socket.once('close', () => clearTimeout(timer));
-    socket.end(destroy);
+    const timer = setTimeout(() => socket.destroy(), CLOSE_FLUSH_MS).unref();
+    this.reader = {
+      read: () => true,
+      ended() {},
+      closed(error) {
+        clearTimeout(timer);
+        reader.closed(error);
+      },
+    };
+    socket.end();
+    this.resume();
   }
 
   /** Closes both ways at once; what was not sent is lost. */

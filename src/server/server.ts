@@ -1,5 +1,6 @@
 /** The server put together: one listener for everything, and what stands behind it. */
 import { randomBytes } from 'node:crypto';
+import { SallyportError } from '../errors.ts';
 import { createIdentities, type IdentityOptions } from '../access/identity.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
@@ -12,7 +13,9 @@ import { createAccessLog } from '../observe/access-writer.ts';
 import type { Logger } from '../observe/logger.ts';
 import { createRoutes } from '../registry/routes.ts';
 import { createServiceRegistry, type Balance } from '../registry/services.ts';
+import type { StreamRequest, UpstreamReceiver } from '../registry/upstream.ts';
 import { drained } from '../session/drain.ts';
+import type { Stream } from '../session/session.ts';
 import { watchCertificate, type CertificateFiles } from './certificate.ts';
 import { openListener } from './listener.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
@@ -63,6 +66,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const { drainGraceMs = DRAIN_GRACE_MS } = options;
   const identities = createIdentities(options.identities);
   const accessLog = createAccessLog(log, options.accessLog ?? true);
+  const fromProxy = createCidrSet(proxyProtocolFrom);
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry((service) => registrar.vanished(service));
@@ -74,10 +78,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ...ingress,
     host: options.listen.host,
     ranges: options.tcpPorts ?? [{ low: 20_000, high: 29_999 }],
-    proxyProtocolFrom: createCidrSet(proxyProtocolFrom),
+    proxyProtocolFrom: fromProxy,
   });
   const passthrough = options.tlsPassthroughListen
-    ? await createTlsPassthrough({ ...ingress, listen: options.tlsPassthroughListen })
+    ? await createTlsPassthrough({ ...ingress, listen: options.tlsPassthroughListen, proxyProtocolFrom: fromProxy })
     : null;
   const registrar = createRegistrar({
     registry,
@@ -134,6 +138,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       draining = true;
       listener.close();
       sessions.drain();
+      http.drain();
       await drained(() => http.active + sessions.streams, graceMs);
       certificate?.close();
       ports.close();

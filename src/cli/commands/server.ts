@@ -13,7 +13,8 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
   const log = createLogger({ level: options.logLevel, format: options.logFormat });
   const configured = identitiesOf(options);
   const madeToken = configured.length === 0 ? createToken() : null;
-  const identities = madeToken === null ? configured : [{ name: 'default', token: madeToken, ...allScopes }];
+  const identities =
+    madeToken === null ? configured : [{ name: 'default', token: madeToken, ...allScopes }];
   const server = await createServer({
     listen: parseListenAddress(options.listen, '0.0.0.0'),
     identities,
@@ -29,14 +30,18 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
     drainGraceMs: options.drainGrace,
     accessLog: options.accessLog,
     ...(options.publicUrl === undefined ? {} : { publicUrl: new URL(options.publicUrl) }),
-    ...(options.tlsCert === undefined ? {} : { tls: { cert: options.tlsCert, key: options.tlsKey! } }),
+    ...(options.tlsCert === undefined
+      ? {}
+      : { tls: { cert: options.tlsCert, key: options.tlsKey! } }),
     ...(options.tlsPassthroughListen === undefined
       ? {}
       : { tlsPassthroughListen: parseListenAddress(options.tlsPassthroughListen, '0.0.0.0') }),
   });
   stdout.write(options.json ? asJson(server, madeToken) : asText(server, madeToken, version));
   log.info({ listen: formatAddress(server.address), url: server.publicUrl.href }, 'listening');
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await new Promise<void>((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
   log.info({ graceMs: options.drainGrace }, 'draining');
   await server.close();
   return 0;
@@ -44,11 +49,19 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
 
 /** The listed identities, and the one token that may do everything. */
 function identitiesOf({ token, identities = [] }: OptionsOf<'server'>): IdentityOptions[] {
-  return [...identities, ...(token === undefined ? [] : [{ name: 'default', token, ...allScopes }])];
+  return [
+    ...identities,
+    ...(token === undefined ? [] : [{ name: 'default', token, ...allScopes }]),
+  ];
 }
 
 function asJson({ address, publicUrl }: Server, token: string | null): string {
-  const line = { event: 'listening', listen: formatAddress(address), port: address.port, url: publicUrl.href };
+  const line = {
+    event: 'listening',
+    listen: formatAddress(address),
+    port: address.port,
+    url: publicUrl.href,
+  };
   return `${JSON.stringify(token === null ? line : { ...line, token })}\n`;
 }
 
