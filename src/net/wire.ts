@@ -181,7 +181,7 @@ export class Wire {
       },
     };
     socket.end();
-    this.resume();
+    process.nextTick(() => this.resume()); // the reader may be about to pause us
   }
 
   /** Closes both ways at once; what was not sent is lost. */
