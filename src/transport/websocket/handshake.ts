@@ -3,6 +3,11 @@
  * accepted; exactly one subprotocol is spoken.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { SallyportError } from '../../errors.ts';
+
+/** What a field value and a reason phrase may hold, RFC 9110 section 5.5, in Latin-1. */
+const fieldText = /^[\t\x20-\x7e\x80-\xff]*$/;
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
@@ -21,7 +26,10 @@ export function isKey(key: string): boolean {
   return /^[A-Za-z0-9+/]{22}==$/.test(key);
 }
 
-/** The client's request. `headers` are further fields, without line ends in their values. */
+/**
+ * The client's request; `headers` are further fields. Throws USAGE, without showing it, when a part
+ * holds what cannot stand in a head: a line end would let it add fields of its own.
+ */
 export function upgradeRequest(
   path: string,
   host: string,
@@ -39,6 +47,9 @@ export function upgradeRequest(
     `Sec-WebSocket-Protocol: ${protocol}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  if (!lines.every((line) => fieldText.test(line))) {
+    throw new SallyportError('USAGE', 'dial: the URL or the token holds a line end or another control character');
+  }
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
@@ -62,14 +73,15 @@ export interface ResponseHead {
 export function readResponseHead(text: string): ResponseHead | null {
   const [first, ...lines] = text.split('\r\n');
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: (.*))?$/.exec(first!);
-  if (status === null) return null;
+  if (status === null || !fieldText.test(first!)) return null;
   const fields = new Map<string, string>();
   for (const line of lines) {
-    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (field === null) return null;
-    const name = field[1]!.toLowerCase();
+    const colon = line.indexOf(':');
+    if (colon < 1 || !token.test(line.slice(0, colon)) || !fieldText.test(line)) return null;
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
     const before = fields.get(name);
-    fields.set(name, before === undefined ? field[2]! : `${before}, ${field[2]!}`);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
   }
   return { status: Number(status[1]), reason: status[2] ?? '', fields };
 }
