@@ -19,8 +19,11 @@ describe('encodeProxyHeader', () => {
       asText('192.168.0.1:56324', '192.168.0.11:443'),
       'PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n',
     );
-    assert.equal(line('[2001:DB8::1]:1', '[::]:65535'), 'PROXY TCP6 2001:db8::1 :: 1 65535\r\n');
-    assert.equal(line('[::ffff:10.0.0.1]:1', '10.0.0.2:2'), 'PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n');
+    assert.equal(asText('[2001:DB8::1]:1', '[::]:65535'), 'PROXY TCP6 2001:db8::1 :: 1 65535\r\n');
+    assert.equal(
+      asText('[::ffff:10.0.0.1]:1', '10.0.0.2:2'),
+      'PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n',
+    );
   });
 
   test('version 2', () => {
@@ -32,10 +35,7 @@ describe('encodeProxyHeader', () => {
     );
     assert.equal(
       asHex('[2001:db8::1]:80', '[::1.2.3.4]:81'),
-      `${signature}21210024` +
-        `20010db8${'0'.repeat(23)}1` +
-        `${'0'.repeat(24)}01020304` +
-        '00500051',
+      `${signature}2121002420010db8${'0'.repeat(23)}1${'0'.repeat(24)}0102030400500051`,
     );
   });
 
