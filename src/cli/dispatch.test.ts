@@ -97,6 +97,11 @@ test('errors are one line of JSON with --json', async () => {
   });
 });
 
+test('SALLYPORT_JSON asks for JSON as --json does', async () => {
+  const { stderr } = await sallyport(['sevrer'], { env: { SALLYPORT_JSON: 'true' } });
+  assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'USAGE');
+});
+
 test('warnings go to stderr and do not stop a command', async () => {
   write('open', 'sp_x\n', 0o644);
   const { code, stderr } = await sallyport([

@@ -22,8 +22,8 @@ export async function dispatch(invocation: Invocation): Promise<number> {
   try {
     return await select(invocation);
   } catch (thrown) {
-    const { args, signal, stderr } = invocation;
-    return exitOfShutdown(thrown, signal) ?? reportError(thrown, stderr, wantsJson(args));
+    const { signal, stderr } = invocation;
+    return exitOfShutdown(thrown, signal) ?? reportError(thrown, stderr, wantsJson(invocation));
   }
 }
 
@@ -33,7 +33,7 @@ async function select(invocation: Invocation): Promise<number> {
   switch (name) {
     case 'version':
     case '--version':
-      stdout.write(wantsJson(rest) ? `${JSON.stringify({ version })}\n` : `${version}\n`);
+      stdout.write(wantsJson(invocation) ? `${JSON.stringify({ version })}\n` : `${version}\n`);
       return 0;
     case '':
       stderr.write((await import('./help.ts')).overview(version));
@@ -69,7 +69,7 @@ async function run<Name extends CommandName>(
     commands[name].positionals,
   );
   const { options, warnings } = await loadOptions(name, { flags, env, directory });
-  for (const warning of warnings) reportWarning(warning, stderr, wantsJson(args));
+  for (const warning of warnings) reportWarning(warning, stderr, wantsJson(invocation));
   const command = await loaders[name]();
   const context: CommandContext<OptionsOf<Name>> = contextOf(invocation, options, positionals);
   return command.run(context);
@@ -130,6 +130,7 @@ function wantsHelp(args: readonly string[]): boolean {
   return options.includes('--help') || options.includes('-h');
 }
 
-function wantsJson(args: readonly string[]): boolean {
-  return args.includes('--json') || args.includes('--json=true');
+/** Known before the options are, for errors in them. */
+function wantsJson({ args, env }: Invocation): boolean {
+  return args.includes('--json') || /^(?:true|yes|on|1)$/.test(env['SALLYPORT_JSON'] ?? '');
 }
