@@ -4,16 +4,9 @@ var needed = 24;
 var running = process.versions.node;
 
 if (parseInt(running, 10) < needed) {
-  process.stderr.write(
-    'sallyport: needs Node.js ' +
-      needed +
-      ' or later; this is Node.js ' +
-      running +
-      ' (' +
-      process.execPath +
-      ').\n' +
-      '  fix: Install a newer Node.js. In a clone, `npm start` and `npx sallyport` use the right one after `npm ci`.\n',
-  );
+  var message = 'sallyport: needs Node.js ' + needed + ' or later; this is Node.js ' + running;
+  var advice = 'Install a newer one. In a clone, `npm ci` brings one that `npx sallyport` uses.';
+  process.stderr.write(message + ' (' + process.execPath + ').\n  fix: ' + advice + '\n');
   process.exitCode = 2;
 } else {
   void import('./launch.js');

@@ -122,7 +122,7 @@ const wrong: readonly [string, string][] = [
   ],
   ['services:\n  - web\n', 'f.yaml:2:5: services[0]: must be keys and values'],
   ['services: []\n', 'f.yaml:1:11: services: names no service; add one'],
-  ['server: ws://x\n', 'services: is missing; give `services:` in the file named by --config'],
+  ['server: ws://x\n', 'f.yaml:1:1: services: is missing; add the key'],
   // Values.
   [
     'listen: 1\nheartbeat: 5\n',

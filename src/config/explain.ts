@@ -11,16 +11,24 @@ interface Findings {
   readonly fields: readonly Field[];
   readonly values: Values;
   readonly origin: ReadonlyMap<string, Source>;
+  /** Where a key is missing that only a file can have. */
+  readonly file: Source | undefined;
 }
 
 export function explainIssues(issues: readonly z.core.$ZodIssue[], findings: Findings): Problem[] {
   return issues.flatMap((issue) => explainIssue(issue, findings));
 }
 
-function explainIssue(issue: z.core.$ZodIssue, { fields, values, origin }: Findings): Problem[] {
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  { fields, values, origin, file }: Findings,
+): Problem[] {
   const path = issue.path as Path;
-  const place = (at: Path, message: string, part?: 'key' | 'value'): Problem =>
-    origin.get(String(at[0]))?.problem(at, message, part) ?? { place: nameOf(fields, at), message };
+  const place = (at: Path, message: string, part?: 'key' | 'value'): Problem => {
+    const field = fields.find(({ key }) => key === at[0]);
+    const source = origin.get(String(at[0])) ?? (field?.flag === null ? file : undefined);
+    return source?.problem(at, message, part) ?? { place: field?.flag ?? String(at[0]), message };
+  };
   if (issue.code === 'unrecognized_keys') {
     const known = fieldsAt(fields, path).map(({ key }) => key);
     return issue.keys.map((key) =>
@@ -32,7 +40,7 @@ function explainIssue(issue: z.core.$ZodIssue, { fields, values, origin }: Findi
     values,
   );
   if (issue.code === 'invalid_type' && value === undefined)
-    return [place(path, missing(fields, path))];
+    return [place(path, missing(fields, path, file))];
   return [place(path, words(issue, value))];
 }
 
@@ -53,21 +61,17 @@ function words(issue: z.core.$ZodIssue, value: unknown): string {
   return `must be one value, not ${Array.isArray(value) ? 'a list' : 'keys and values'}`;
 }
 
-function missing(fields: readonly Field[], path: Path): string {
+function missing(fields: readonly Field[], path: Path, file: Source | undefined): string {
   const field = fieldsAt(fields, path.slice(0, -1)).find(({ key }) => key === path.at(-1));
   if (path.length > 1 || field === undefined) return 'is missing; add the key';
   const { flag, variable, key, facts } = field;
+  if (flag === null && file !== undefined) return 'is missing; add the key';
   const ways = [
     flag === null ? null : `${flag} ${facts.value}`,
     variable,
     facts.file === false ? null : `\`${key}:\` in the file named by --config`,
   ].filter((way) => way !== null);
   return `is missing; give ${ways.join(' or ')}`;
-}
-
-function nameOf(fields: readonly Field[], [first]: Path): string {
-  const field = fields.find(({ key }) => key === first);
-  return field?.flag ?? String(first);
 }
 
 /** The options that belong at the path. */

@@ -99,7 +99,12 @@ export function validate(schema: z.ZodType, sources: readonly Source[]) {
   const known = new Set(problems.map(({ place }) => place));
   const found = result.success
     ? []
-    : explainIssues(result.error.issues, { fields, values, origin });
+    : explainIssues(result.error.issues, {
+        fields,
+        values,
+        origin,
+        file: sources.find(({ isFile }) => isFile),
+      });
   return {
     output: result.data,
     problems: [...problems, ...found.filter(({ place }) => !known.has(place))],
