@@ -35,11 +35,7 @@ describe('the examples of RFC 6455, section 5.7', () => {
     ['unmasked ping', frame(Buffer.from('Hello'), null, OPCODE_PING), '890548656c6c6f'],
     ['masked pong', frame(Buffer.from('Hello'), key, OPCODE_PONG), '8a8537fa213d7f9f4d5158'],
     ['256 bytes', frame(long, null, OPCODE_BINARY), `827e0100${long.toString('hex')}`],
-    [
-      '64 KiB',
-      frame(longer, null, OPCODE_BINARY),
-      `827f0000000000010000${longer.toString('hex')}`,
-    ],
+    ['64 KiB', frame(longer, null, OPCODE_BINARY), `827f0000000000010000${longer.toString('hex')}`],
   ];
   for (const [name, bytes, hex] of vectors) {
     test(name, () => assert.equal(bytes.toString('hex'), hex));
@@ -71,8 +67,14 @@ test('a header reads back: length, key and place, whatever stands where', () => 
       // RFC 6455, 5.2: the shortest form of a length must be used.
       assert.equal(code, length < 126 ? length : length < 65_536 ? 126 : 127);
       if (key !== null) assert.equal(header.readInt32LE(header.length - 4), key);
-      assert.ok(bytes.subarray(0, at).every((byte) => byte === 0xee), 'nothing before the header');
-      assert.ok(bytes.subarray(start).every((byte) => byte === 0xee), 'nothing of the payload');
+      assert.ok(
+        bytes.subarray(0, at).every((byte) => byte === 0xee),
+        'nothing before the header',
+      );
+      assert.ok(
+        bytes.subarray(start).every((byte) => byte === 0xee),
+        'nothing of the payload',
+      );
     }),
   );
 });
@@ -94,10 +96,7 @@ describe('applyMask', () => {
         bytes.set(payload, offset);
         applyMask(bytes, offset, offset + payload.length, key, phase);
         const expected = payload.map((byte, i) => byte ^ keyBytes[(i + phase) & 3]);
-        assert.deepEqual(
-          [...bytes.subarray(offset, offset + payload.length)],
-          [...expected],
-        );
+        assert.deepEqual([...bytes.subarray(offset, offset + payload.length)], [...expected]);
         assert.ok(bytes.subarray(0, offset).every((byte) => byte === 0xee));
         assert.ok(bytes.subarray(offset + payload.length).every((byte) => byte === 0xee));
       }),
@@ -127,7 +126,10 @@ describe('applyMask', () => {
       const view = memory.subarray(offset, offset + 21);
       view.fill(0);
       applyMask(view, 0, view.length, 0x04030201, 0);
-      assert.deepEqual([...view], Array.from({ length: 21 }, (_, i) => (i & 3) + 1));
+      assert.deepEqual(
+        [...view],
+        Array.from({ length: 21 }, (_, i) => (i & 3) + 1),
+      );
     }
   });
 });

@@ -6,6 +6,7 @@
  *   then     masking key (4 bytes, when MASK)
  */
 import { randomFillSync } from 'node:crypto';
+import { SallyportError } from '../../errors.ts';
 
 export const OPCODE_CONTINUATION = 0;
 export const OPCODE_TEXT = 1;
@@ -76,7 +77,13 @@ export function writeHeader(
  * XORs `[start, end)` with a masking key whose bytes stand in `key` from low to high. `phase`: how
  * many bytes of the message came before, modulo 4. Four bytes at a time where alignment allows.
  */
-export function applyMask(bytes: Buffer, start: number, end: number, key: number, phase: number): void {
+export function applyMask(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  key: number,
+  phase: number,
+): void {
   let at = start;
   let shift = (phase & 3) * 8;
   while (at < end && (bytes.byteOffset + at) & 3) {
@@ -109,4 +116,9 @@ export function randomKey(): number {
     nextKey = 0;
   }
   return keys[nextKey++]!;
+}
+
+/** The error of a peer that broke the framing; it ends the link. */
+export function broken(why: string): SallyportError {
+  return new SallyportError('PROTOCOL_FRAME', `websocket frame: ${why}`);
 }

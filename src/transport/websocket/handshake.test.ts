@@ -71,12 +71,24 @@ describe('the response', () => {
   const faults: [string, string, RegExp][] = [
     ['another accept value', agreed.replace(ACCEPT, acceptOf(newKey())), /Accept/],
     ['no accept value', agreed.replace(/Sec-WebSocket-Accept.*\r\n/, ''), /Accept/],
-    ['two accept values', agreed.replace('Sec-WebSocket-Acc', `Sec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Acc`), /Accept/],
+    [
+      'two accept values',
+      agreed.replace('Sec-WebSocket-Acc', `Sec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Acc`),
+      /Accept/,
+    ],
     ['another upgrade', agreed.replace('websocket', 'h2c'), /upgrade/],
-    ['no Connection: upgrade', agreed.replace('Connection: Upgrade', 'Connection: close'), /Connection/],
+    [
+      'no Connection: upgrade',
+      agreed.replace('Connection: Upgrade', 'Connection: close'),
+      /Connection/,
+    ],
     ['another subprotocol', agreed.replace('chat', 'superchat'), /speak chat/],
     ['no subprotocol', agreed.replace(/Sec-WebSocket-Protocol.*\r\n/, ''), /speak chat/],
-    ['an extension nobody offered', agreed.replace('Upgrade: w', 'Sec-WebSocket-Extensions: permessage-deflate\r\nUpgrade: w'), /extension/],
+    [
+      'an extension nobody offered',
+      agreed.replace('Upgrade: w', 'Sec-WebSocket-Extensions: permessage-deflate\r\nUpgrade: w'),
+      /extension/,
+    ],
   ];
   for (const [name, text, why] of faults) {
     test(`refused: ${name}`, () => assert.match(upgradeFault(headOf(text), KEY, 'chat')!, why));
@@ -97,10 +109,20 @@ describe('a response head', () => {
   });
 
   const wrong = [
-    '', 'HTTP/2 200 OK', 'HTTP/1.1 099 x', 'HTTP/1.1 2000 x', 'http/1.1 200 OK', 'ICY 200 OK',
-    'HTTP/1.1 200 OK\r\nno colon', 'HTTP/1.1 200 OK\r\nx : y', 'HTTP/1.1 200 OK\r\n: y',
-    'HTTP/1.1 200 OK\r\na: b\r\n c', 'HTTP/1.1 200 OK\na: b', 'HTTP/1.1 200 \u001b[2J',
-    'HTTP/1.1 200 OK\r\na: b\rc', 'HTTP/1.1 200 OK\r\na: b\0c',
+    '',
+    'HTTP/2 200 OK',
+    'HTTP/1.1 099 x',
+    'HTTP/1.1 2000 x',
+    'http/1.1 200 OK',
+    'ICY 200 OK',
+    'HTTP/1.1 200 OK\r\nno colon',
+    'HTTP/1.1 200 OK\r\nx : y',
+    'HTTP/1.1 200 OK\r\n: y',
+    'HTTP/1.1 200 OK\r\na: b\r\n c',
+    'HTTP/1.1 200 OK\na: b',
+    'HTTP/1.1 200 \u001b[2J',
+    'HTTP/1.1 200 OK\r\na: b\rc',
+    'HTTP/1.1 200 OK\r\na: b\0c',
   ];
   for (const text of wrong) {
     test(`not HTTP/1.1: ${JSON.stringify(text)}`, () => assert.equal(readResponseHead(text), null));

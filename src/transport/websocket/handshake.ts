@@ -18,7 +18,9 @@ export function newKey(): string {
 
 /** The Sec-WebSocket-Accept that proves the server understood the key. */
 export function acceptOf(key: string): string {
-  return createHash('sha1').update(key + GUID).digest('base64');
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
 }
 
 /** True for 16 bytes in base64, the only valid keys. */
@@ -48,7 +50,10 @@ export function upgradeRequest(
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   if (!lines.every((line) => fieldText.test(line))) {
-    throw new SallyportError('USAGE', 'dial: the URL or the token holds a line end or another control character');
+    throw new SallyportError(
+      'USAGE',
+      'dial: the URL or the token holds a line end or another control character',
+    );
   }
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
@@ -89,10 +94,16 @@ export function readResponseHead(text: string): ResponseHead | null {
 /** What is wrong with a 101 response to our request; null when it is right. */
 export function upgradeFault(head: ResponseHead, key: string, protocol: string): string | null {
   const { fields } = head;
-  if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'it does not upgrade to websocket';
-  const connection = fields.get('connection')?.toLowerCase().split(/[ \t]*,[ \t]*/) ?? [];
+  if (fields.get('upgrade')?.toLowerCase() !== 'websocket')
+    return 'it does not upgrade to websocket';
+  const connection =
+    fields
+      .get('connection')
+      ?.toLowerCase()
+      .split(/[ \t]*,[ \t]*/) ?? [];
   if (!connection.includes('upgrade')) return 'its Connection field does not say upgrade';
-  if (fields.get('sec-websocket-accept') !== acceptOf(key)) return 'its Sec-WebSocket-Accept is wrong';
+  if (fields.get('sec-websocket-accept') !== acceptOf(key))
+    return 'its Sec-WebSocket-Accept is wrong';
   if (fields.get('sec-websocket-protocol') !== protocol) return `it does not speak ${protocol}`;
   if (fields.has('sec-websocket-extensions')) return 'it uses an extension that was not offered';
   return null;

@@ -2,13 +2,15 @@
  * A link over WebSocket frames, own framing on the wire after the upgrade. Binary messages carry one
  * byte stream; fragments and message borders mean nothing. No extensions are spoken.
  */
-import { asSallyportError, isErrorCode, SallyportError } from '../../errors.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
 import { CONTROL_FRAME_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../limits.ts';
 import { HEADROOM, type Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Link, LinkReceiver } from '../link.ts';
+import { closeAnswer, closePayload, readClose } from './close.ts';
 import {
   applyMask,
+  broken,
   FIN,
   HEADER_MAX_BYTES,
   headerBytes,
@@ -31,10 +33,6 @@ import {
  */
 export type Masking = 'none' | 'zero' | 'random';
 
-const CLOSE_NORMAL = 1000;
-const CLOSE_PROTOCOL = 1002;
-const CLOSE_INTERNAL = 1011;
-
 export class WebSocketLink implements Link, WireReader {
   #wire: Wire;
   #masking: Masking;
@@ -51,6 +49,9 @@ export class WebSocketLink implements Link, WireReader {
   #fragmented = false;
   #control: Buffer | null = null;
   #controlLength = 0;
+  /** The payload of the last ping, to be answered once the pong before it has left. */
+  #pinged: Buffer | null = null;
+  #pongLeaving = false;
 
   /** Takes the wire over after the upgrade. `masking` 'none' makes this the server's end. */
   constructor(wire: Wire, masking: Masking) {
@@ -98,9 +99,7 @@ export class WebSocketLink implements Link, WireReader {
 
   close(error: SallyportError | null): void {
     if (this.#closed) return;
-    const code = error === null ? CLOSE_NORMAL : error.code === 'PROTOCOL_FRAME' ? CLOSE_PROTOCOL : CLOSE_INTERNAL;
-    const reason = error === null ? '' : `${error.code}: ${error.message}`;
-    this.#sendClose(code, reason);
+    this.#sendControl(OPCODE_CLOSE, closePayload(error));
     this.#finish(error);
     this.#wire.endAndDestroy();
   }
@@ -111,12 +110,16 @@ export class WebSocketLink implements Link, WireReader {
     let at = start;
     try {
       while (at < end && !this.#closed) {
-        at = this.#remaining === 0 ? this.#readHeader(slab.bytes, at, end) : this.#readPayload(slab, at, end);
+        at =
+          this.#remaining === 0
+            ? this.#readHeader(slab.bytes, at, end)
+            : this.#readPayload(slab, at, end);
       }
+      if (this.#pinged !== null) this.#pong();
     } catch (thrown) {
       this.close(asSallyportError(thrown));
     }
-    return !this.#closed;
+    return true;
   }
 
   ended(): void {
@@ -171,7 +174,8 @@ export class WebSocketLink implements Link, WireReader {
       length = h.readUInt32BE(next + 4);
       next += 8;
     }
-    if (length > MESSAGE_MAX_BYTES) throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
+    if (length > MESSAGE_MAX_BYTES)
+      throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
     this.#key = masked ? h.readInt32LE(next) : 0;
     this.#phase = 0;
     this.#checkOpcode(opcode, (first & FIN) !== 0, length);
@@ -228,15 +232,30 @@ export class WebSocketLink implements Link, WireReader {
   #controlFrame(): void {
     const payload = this.#control!;
     this.#control = null;
-    if (this.#opcode === OPCODE_PING) this.#sendControl(OPCODE_PONG, payload);
+    if (this.#opcode === OPCODE_PING) this.#pinged = payload;
     if (this.#opcode === OPCODE_CLOSE) this.#closeFrame(payload);
   }
 
+  /**
+   * Answers the last ping only, as RFC 6455 section 5.5.3 allows, and nothing while an answer has not
+   * left: a peer that pings and never reads costs one pong.
+   */
+  #pong(): void {
+    if (this.#pinged === null || this.#pongLeaving || this.#closed) return;
+    this.#sendControl(OPCODE_PONG, this.#pinged);
+    this.#pinged = null;
+    if (this.#wire.backlog === 0) return;
+    this.#pongLeaving = true;
+    this.#wire.afterWrites(() => {
+      this.#pongLeaving = false;
+      this.#pong();
+    });
+  }
+
   #closeFrame(payload: Buffer): void {
-    if (payload.length === 1) throw broken('a close frame of one byte');
-    const code = payload.length === 0 ? CLOSE_NORMAL : payload.readUInt16BE(0);
-    this.#sendClose(CLOSE_NORMAL, '');
-    this.#finish(code === CLOSE_NORMAL ? null : peerError(code, payload.toString('utf8', 2)));
+    const error = readClose(payload);
+    this.#sendControl(OPCODE_CLOSE, closeAnswer(payload));
+    this.#finish(error);
     this.#wire.endAndDestroy();
   }
 
@@ -252,29 +271,9 @@ export class WebSocketLink implements Link, WireReader {
     this.#wire.write(frame.subarray(at));
   }
 
-  #sendClose(code: number, reason: string): void {
-    const text = Buffer.from(reason).subarray(0, CONTROL_FRAME_MAX_BYTES - 2);
-    const payload = Buffer.allocUnsafe(2 + text.length);
-    payload.writeUInt16BE(code);
-    text.copy(payload, 2);
-    if (!this.#wire.destroyed) this.#sendControl(OPCODE_CLOSE, payload);
-  }
-
   #finish(error: SallyportError | null): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#receiver?.closed(error);
   }
-}
-
-function broken(why: string): SallyportError {
-  return new SallyportError('PROTOCOL_FRAME', `websocket frame: ${why}`);
-}
-
-/** The error a peer named when it closed: `CODE: message` from our own kind, any text from others. */
-function peerError(code: number, reason: string): SallyportError {
-  const colon = reason.indexOf(': ');
-  const name = reason.slice(0, colon);
-  if (colon > 0 && isErrorCode(name)) return new SallyportError(name, reason.slice(colon + 2));
-  return new SallyportError('LINK_LOST', `link: the peer closed it: ${reason || `code ${code}`}`);
 }

@@ -1,0 +1,56 @@
+/**
+ * The payload of a close frame, RFC 6455 sections 5.5.1 and 7.4: a code (2 bytes) and a reason in
+ * UTF-8. The reason of our own is `CODE: message`, so that the other end learns the named error.
+ */
+import { isUtf8 } from 'node:buffer';
+import { isErrorCode, SallyportError } from '../../errors.ts';
+import { CONTROL_FRAME_MAX_BYTES } from '../../limits.ts';
+import { broken } from './frame.ts';
+
+const NORMAL = 1000;
+const PROTOCOL = 1002;
+const INTERNAL = 1011;
+
+/** What to send when this end closes; a reason that is too long loses its last characters. */
+export function closePayload(error: SallyportError | null): Buffer {
+  if (error === null) return payloadOf(NORMAL, '');
+  const code = error.code === 'PROTOCOL_FRAME' ? PROTOCOL : INTERNAL;
+  return payloadOf(code, `${error.code}: ${error.message}`);
+}
+
+function payloadOf(code: number, reason: string): Buffer {
+  const payload = Buffer.alloc(CONTROL_FRAME_MAX_BYTES);
+  payload.writeUInt16BE(code);
+  return payload.subarray(0, 2 + payload.write(reason, 2));
+}
+
+/**
+ * What a peer's close means: null when it closed in order, else the error it named, LINK_LOST when it
+ * is not of our kind. Throws PROTOCOL_FRAME for a payload that must not be sent.
+ */
+export function readClose(payload: Buffer): SallyportError | null {
+  if (payload.length === 0) return null;
+  if (payload.length === 1) throw broken('a close frame of one byte');
+  const code = payload.readUInt16BE(0);
+  if (!mayBeSent(code)) throw broken(`close code ${code}`);
+  if (!isUtf8(payload.subarray(2))) throw broken('a close reason that is not UTF-8');
+  return code === NORMAL ? null : namedError(code, payload.toString('utf8', 2));
+}
+
+/** The answer to a peer's close: its own code. */
+export function closeAnswer(payload: Buffer): Buffer {
+  return payload.subarray(0, 2);
+}
+
+/** Codes that a close frame may carry: the registered ones, and those of libraries and applications. */
+function mayBeSent(code: number): boolean {
+  if (code >= 3000) return code < 5000;
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+}
+
+function namedError(code: number, reason: string): SallyportError {
+  const colon = reason.indexOf(': ');
+  const name = reason.slice(0, colon);
+  if (colon > 0 && isErrorCode(name)) return new SallyportError(name, reason.slice(colon + 2));
+  return new SallyportError('LINK_LOST', `link: the peer closed it: ${reason || `code ${code}`}`);
+}
