@@ -61,7 +61,8 @@ export function createAgent(options: AgentOptions): Agent {
     const heartbeat = createHeartbeat(options.heartbeatMs);
     let current: ClientSession | null = null;
     const ended = new AbortController();
-    const leave = (): void => void leaveSession(current, options.drainGraceMs).then(() => ended.abort());
+    const leave = (): void =>
+      void leaveSession(current, options.drainGraceMs).then(() => ended.abort());
     signal.addEventListener('abort', leave);
     try {
       await keepAttached({

@@ -55,7 +55,12 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     this.#request = request;
     const service = this.#context.service(request.service);
     if (service === undefined) {
-      return this.#refuse(new SallyportError('SERVICE_UNKNOWN', `service ${request.service}: not offered by this agent`));
+      return this.#refuse(
+        new SallyportError(
+          'SERVICE_UNKNOWN',
+          `service ${request.service}: not offered by this agent`,
+        ),
+      );
     }
     if (request.target === undefined) return this.#dial(service, service.target);
     const held = new HoldBack(this.#stream);
@@ -132,7 +137,9 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
   // ---- The end ----
 
   spliced(_splice: Splice, error: Error | null): void {
-    this.#log(error === null ? 'ok' : error instanceof SallyportError ? error.code : 'TARGET_CLOSED');
+    this.#log(
+      error === null ? 'ok' : error instanceof SallyportError ? error.code : 'TARGET_CLOSED',
+    );
   }
 
   #log(outcome: Outcome): void {

@@ -5,28 +5,52 @@ import { SallyportError, type ErrorCode } from '../errors.ts';
 import { SOCKET_WRITE_MARK_BYTES, TARGET_DIAL_TIMEOUT_MS } from '../limits.ts';
 import { formatTarget, type Target } from '../net/target.ts';
 
-const socketOptions = { noDelay: true, allowHalfOpen: true, writableHighWaterMark: SOCKET_WRITE_MARK_BYTES };
+const socketOptions = {
+  noDelay: true,
+  allowHalfOpen: true,
+  writableHighWaterMark: SOCKET_WRITE_MARK_BYTES,
+};
 
 /** The socket to a target, reading by `onread`. TLS targets are checked unless `insecure`. */
-export function connectTarget(target: Target, insecure: boolean, onread: net.OnReadOpts): net.Socket {
+export function connectTarget(
+  target: Target,
+  insecure: boolean,
+  onread: net.OnReadOpts,
+): net.Socket {
   if (target.kind === 'unix') {
     return net.connect({ path: target.path, ...socketOptions, onread } as net.NetConnectOpts);
   }
   const { host, port } = target;
-  if (!target.tls) return net.connect({ host, port, ...socketOptions, onread } as net.NetConnectOpts);
+  if (!target.tls)
+    return net.connect({ host, port, ...socketOptions, onread } as net.NetConnectOpts);
   const servername = net.isIP(host) === 0 ? host : '';
-  const options = { host, port, ...socketOptions, onread, servername, rejectUnauthorized: !insecure };
+  const options = {
+    host,
+    port,
+    ...socketOptions,
+    onread,
+    servername,
+    rejectUnauthorized: !insecure,
+  };
   return tls.connect(options as tls.ConnectionOptions);
 }
 
-const unreachable = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_NONAME', 'EADDRNOTAVAIL']);
+const unreachable = new Set([
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_NONAME',
+  'EADDRNOTAVAIL',
+]);
 const refused = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE']);
 
 /** Names what went wrong before the connection to the target stood. */
 export function targetError(target: Target, error: Error | null): SallyportError {
   const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
   const where = `target ${formatTarget(target)}`;
-  if (error === null) return new SallyportError('TARGET_CLOSED', `${where}: closed the connection at once`);
+  if (error === null)
+    return new SallyportError('TARGET_CLOSED', `${where}: closed the connection at once`);
   const kind: ErrorCode = refused.has(code)
     ? 'TARGET_REFUSED'
     : unreachable.has(code)

@@ -39,7 +39,10 @@ export interface ClientSession {
 }
 
 /** Says hello on a fresh link. Rejects with the server's refusal, or with what became of the link. */
-export async function openClientSession(link: Link, options: ClientSessionOptions): Promise<ClientSession> {
+export async function openClientSession(
+  link: Link,
+  options: ClientSessionOptions,
+): Promise<ClientSession> {
   const closed = Promise.withResolvers<SallyportError | null>();
   const draining = Promise.withResolvers<null>();
   const welcomed = Promise.withResolvers<Welcome>();
@@ -68,7 +71,10 @@ export async function openClientSession(link: Link, options: ClientSessionOption
     },
     broken: (error) => session.close(error),
     finished: () => session.close(null),
-    reset: () => session.close(new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset')),
+    reset: () =>
+      session.close(
+        new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset'),
+      ),
     drained() {},
   };
 
@@ -86,7 +92,10 @@ export async function openClientSession(link: Link, options: ClientSessionOption
         return session.close(error);
       }
       default:
-        throw new SallyportError('PROTOCOL_MESSAGE', `message: a server does not send ${message.type}`);
+        throw new SallyportError(
+          'PROTOCOL_MESSAGE',
+          `message: a server does not send ${message.type}`,
+        );
     }
   }
 
@@ -101,7 +110,9 @@ export async function openClientSession(link: Link, options: ClientSessionOption
   control.send(encodeMessage({ type: 'hello', version: PROTOCOL_VERSION, ...options.hello }));
 
   const timer = setTimeout(() => {
-    session.close(new SallyportError('HANDSHAKE_TIMEOUT', `hello: no answer within ${HANDSHAKE_TIMEOUT_MS} ms`));
+    session.close(
+      new SallyportError('HANDSHAKE_TIMEOUT', `hello: no answer within ${HANDSHAKE_TIMEOUT_MS} ms`),
+    );
   }, HANDSHAKE_TIMEOUT_MS);
   try {
     const welcome = await welcomed.promise;

@@ -48,7 +48,8 @@ class ConsumerStream implements MessageHandler {
       const { identity, peer, registry, newId } = this.#context;
       const request = { ...readStreamHead(value), consumer: peer, id: newId() };
       this.#request = request;
-      const target = request.target === undefined ? null : parseDialAddress(request.target, 'target');
+      const target =
+        request.target === undefined ? null : parseDialAddress(request.target, 'target');
       const denied = mayConsume(identity, request.service, target);
       if (denied !== null) throw denied;
       relay.join(registry.open(request, relay.down, []).stream);

@@ -60,13 +60,22 @@ export function dial(options: DialOptions): Promise<Link> {
       const common = { host, port, noDelay: true, onread, writableHighWaterMark: 1 << 20 };
       if (!secure) return net.connect(common as net.NetConnectOpts);
       const servername = net.isIP(host) === 0 ? host : '';
-      return tls.connect({ ...common, servername, ...(options.ca ? { ca: [...tls.rootCertificates, options.ca] } : {}) });
+      return tls.connect({
+        ...common,
+        servername,
+        ...(options.ca ? { ca: [...tls.rootCertificates, options.ca] } : {}),
+      });
     },
     linkSlabs,
     reader,
   );
   const timer = setTimeout(() => {
-    fail(new SallyportError('HANDSHAKE_TIMEOUT', `dial: ${url.host} did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`));
+    fail(
+      new SallyportError(
+        'HANDSHAKE_TIMEOUT',
+        `dial: ${url.host} did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`,
+      ),
+    );
   }, HANDSHAKE_TIMEOUT_MS);
   const abort = (): void => fail(asSallyportError(signal.reason));
 
@@ -98,7 +107,9 @@ export function dial(options: DialOptions): Promise<Link> {
 function maskingFor(wire: Wire, secure: boolean, options: DialOptions): Masking {
   if (options.randomMask) return 'random';
   const peer = wire.socket.remoteAddress ?? '';
-  return secure || peer === '::1' || peer.replace('::ffff:', '').startsWith('127.') ? 'zero' : 'random';
+  return secure || peer === '::1' || peer.replace('::ffff:', '').startsWith('127.')
+    ? 'zero'
+    : 'random';
 }
 
 /** Reads the response to the upgrade, and for a refusal its body; then leaves the wire to the link. */
@@ -160,15 +171,26 @@ class UpgradeReader implements WireReader {
 }
 
 /** True for an upgrade that succeeded, else the error to report. */
-function judge(head: ResponseHead | null, body: string, key: string, url: URL): true | SallyportError {
+function judge(
+  head: ResponseHead | null,
+  body: string,
+  key: string,
+  url: URL,
+): true | SallyportError {
   if (head === null) {
-    return new SallyportError('SERVER_NOT_SALLYPORT', `dial: ${url.host} does not answer in HTTP/1.1`);
+    return new SallyportError(
+      'SERVER_NOT_SALLYPORT',
+      `dial: ${url.host} does not answer in HTTP/1.1`,
+    );
   }
   if (head.status === 101) {
     const fault = upgradeFault(head, key, PROTOCOL);
     if (fault === null && body.length === 0) return true;
     const why = fault ?? 'it sent bytes before our hello';
-    return new SallyportError('SERVER_NOT_SALLYPORT', `dial: ${url.host} answered the upgrade wrongly: ${why}`);
+    return new SallyportError(
+      'SERVER_NOT_SALLYPORT',
+      `dial: ${url.host} answered the upgrade wrongly: ${why}`,
+    );
   }
   return refusalOf(body) ?? unnamedRefusal(head, url);
 }
@@ -194,9 +216,17 @@ function unnamedRefusal(head: ResponseHead, url: URL): SallyportError {
 
 function dialError(url: URL, secure: boolean, error: Error | null): SallyportError {
   const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
-  const why = error === null ? 'it closed the connection during the handshake' : `${code} ${error.message}`.trim();
-  const tlsFault = secure && error !== null && !/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code);
-  return new SallyportError(tlsFault ? 'SERVER_TLS' : 'SERVER_UNREACHABLE', `dial ${url.host}: ${why}`, {
-    cause: error,
-  });
+  const why =
+    error === null
+      ? 'it closed the connection during the handshake'
+      : `${code} ${error.message}`.trim();
+  const tlsFault =
+    secure && error !== null && !/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code);
+  return new SallyportError(
+    tlsFault ? 'SERVER_TLS' : 'SERVER_UNREACHABLE',
+    `dial ${url.host}: ${why}`,
+    {
+      cause: error,
+    },
+  );
 }

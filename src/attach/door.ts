@@ -29,17 +29,28 @@ export interface Admission {
 export function admit(request: AttachRequest, identities: Identities): Admission {
   const { method, upgrade, webSocketKey: key, authorization } = request;
   if (method !== 'GET' || upgrade?.toLowerCase() !== 'websocket') {
-    throw new SallyportError('REQUEST_INVALID', 'attach: this address takes WebSocket upgrades only');
+    throw new SallyportError(
+      'REQUEST_INVALID',
+      'attach: this address takes WebSocket upgrades only',
+    );
   }
   if (request.webSocketVersion !== '13' || key === null || !isKey(key)) {
-    throw new SallyportError('REQUEST_INVALID', 'attach: Sec-WebSocket-Version must be 13, with a valid Sec-WebSocket-Key');
+    throw new SallyportError(
+      'REQUEST_INVALID',
+      'attach: Sec-WebSocket-Version must be 13, with a valid Sec-WebSocket-Key',
+    );
   }
-  if (request.origin !== null) throw new SallyportError('DENIED', 'attach: web pages may not attach');
+  if (request.origin !== null)
+    throw new SallyportError('DENIED', 'attach: web pages may not attach');
   const offered = request.webSocketProtocol?.split(',').map((name) => name.trim()) ?? [];
   if (!offered.includes(PROTOCOL)) {
-    throw new SallyportError('VERSION_UNSUPPORTED', `attach: only the subprotocol ${PROTOCOL} is spoken here`);
+    throw new SallyportError(
+      'VERSION_UNSUPPORTED',
+      `attach: only the subprotocol ${PROTOCOL} is spoken here`,
+    );
   }
-  if (authorization === null) throw new SallyportError('AUTH_REQUIRED', 'attach: no credentials were given');
+  if (authorization === null)
+    throw new SallyportError('AUTH_REQUIRED', 'attach: no credentials were given');
   const identity = identities.authenticate(authorization);
   if (identity === null) throw new SallyportError('AUTH_FAILED', 'attach: the token is not known');
   return { identity, key };

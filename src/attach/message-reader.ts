@@ -47,7 +47,8 @@ export class MessageReader implements StreamReceiver {
 
   data(slab: Slab, start: number, end: number): void {
     const before = this.#gathered?.length ?? 0;
-    const bytes = before === 0 ? slab.bytes : Buffer.concat([this.#gathered!, slab.bytes.subarray(start, end)]);
+    const bytes =
+      before === 0 ? slab.bytes : Buffer.concat([this.#gathered!, slab.bytes.subarray(start, end)]);
     const shift = before === 0 ? 0 : before - start;
     const limit = end + shift;
     let at = before === 0 ? start : 0;
@@ -56,7 +57,10 @@ export class MessageReader implements StreamReceiver {
       while (limit - at >= PREFIX_BYTES) {
         const length = bytes.readUInt32BE(at);
         if (length > this.#max) {
-          throw new SallyportError('PROTOCOL_MESSAGE', `message: ${length} bytes, above ${this.#max}`);
+          throw new SallyportError(
+            'PROTOCOL_MESSAGE',
+            `message: ${length} bytes, above ${this.#max}`,
+          );
         }
         const stop = at + PREFIX_BYTES + length;
         if (stop > limit) break;

@@ -117,7 +117,12 @@ export function readControlMessage(value: unknown): ControlMessage {
     case 'register':
       return { type, ref: f.integer('ref'), service: readOffer(f.object('service')) };
     case 'registered':
-      return { type, ref: f.integer('ref'), urls: f.strings('urls'), ...f.optional('port', f.integer) };
+      return {
+        type,
+        ref: f.integer('ref'),
+        urls: f.strings('urls'),
+        ...f.optional('port', f.integer),
+      };
     case 'unregister':
       return { type, name: f.string('name', 128) };
     case 'drain':
@@ -151,7 +156,9 @@ export function readFailure(value: unknown): { code: ErrorCode; message: string 
   const f = fieldsOf(value, 'error');
   const code = f.string('code', 64);
   const message = f.string('message', 1024);
-  return isErrorCode(code) ? { code, message } : { code: 'STREAM_RESET', message: `${code}: ${message}` };
+  return isErrorCode(code)
+    ? { code, message }
+    : { code: 'STREAM_RESET', message: `${code}: ${message}` };
 }
 
 /** What is told to a peer about an error: never its cause. */
@@ -182,19 +189,24 @@ export class Fields {
 
   string = (name: string, max = 4096): string => {
     const v = this.#value[name];
-    if (typeof v !== 'string' || v.length > max) throw this.#wrong(name, `a string of at most ${max} characters`);
+    if (typeof v !== 'string' || v.length > max)
+      throw this.#wrong(name, `a string of at most ${max} characters`);
     return v;
   };
 
   integer = (name: string): number => {
     const v = this.#value[name];
-    if (typeof v !== 'number' || !Number.isSafeInteger(v) || v < 0) throw this.#wrong(name, 'a whole number');
+    if (typeof v !== 'number' || !Number.isSafeInteger(v) || v < 0)
+      throw this.#wrong(name, 'a whole number');
     return v;
   };
 
   strings = (name: string): string[] => {
     const v = this.#value[name];
-    const ok = Array.isArray(v) && v.length <= 256 && v.every((s) => typeof s === 'string' && s.length <= 1024);
+    const ok =
+      Array.isArray(v) &&
+      v.length <= 256 &&
+      v.every((s) => typeof s === 'string' && s.length <= 1024);
     if (!ok) throw this.#wrong(name, 'a list of strings');
     return v as string[];
   };

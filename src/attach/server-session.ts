@@ -64,7 +64,9 @@ export class ServerSession implements MessageHandler {
     });
     this.upstream = new AgentUpstream(id, this.session);
     this.#timer = setTimeout(() => {
-      this.session.close(new SallyportError('HANDSHAKE_TIMEOUT', `hello: none within ${HANDSHAKE_TIMEOUT_MS} ms`));
+      this.session.close(
+        new SallyportError('HANDSHAKE_TIMEOUT', `hello: none within ${HANDSHAKE_TIMEOUT_MS} ms`),
+      );
     }, HANDSHAKE_TIMEOUT_MS);
   }
 
@@ -80,7 +82,10 @@ export class ServerSession implements MessageHandler {
       return new MessageReader(stream, this);
     }
     if (this.hello?.role === 'consumer') return this.#host.accept(this, stream);
-    throw new SallyportError('PROTOCOL_MESSAGE', 'session: only a consumer that said hello opens data streams');
+    throw new SallyportError(
+      'PROTOCOL_MESSAGE',
+      'session: only a consumer that said hello opens data streams',
+    );
   }
 
   #closed(error: SallyportError | null): void {
@@ -110,7 +115,10 @@ export class ServerSession implements MessageHandler {
     if (this.hello !== null) throw unexpected(hello, 'a second time');
     if (hello.version !== PROTOCOL_VERSION) {
       const known = `this server speaks version ${PROTOCOL_VERSION}`;
-      throw new SallyportError('VERSION_UNSUPPORTED', `hello: protocol version ${hello.version}; ${known}`);
+      throw new SallyportError(
+        'VERSION_UNSUPPORTED',
+        `hello: protocol version ${hello.version}; ${known}`,
+      );
     }
     const denied = missingRole(this.identity, hello.role);
     if (denied !== null) throw denied;
@@ -129,9 +137,13 @@ export class ServerSession implements MessageHandler {
 
   async #register(ref: number, service: ServiceOffer): Promise<void> {
     try {
-      if (this.hello!.role !== 'agent') throw new SallyportError('DENIED', 'register: a consumer offers no services');
+      if (this.hello!.role !== 'agent')
+        throw new SallyportError('DENIED', 'register: a consumer offers no services');
       if (++this.#registered > SERVICES_PER_AGENT_MAX) {
-        throw new SallyportError('SERVER_BUSY', `register: more than ${SERVICES_PER_AGENT_MAX} services`);
+        throw new SallyportError(
+          'SERVER_BUSY',
+          `register: more than ${SERVICES_PER_AGENT_MAX} services`,
+        );
       }
       this.#send(await this.#host.register(this, service).then((answer) => ({ ...answer, ref })));
     } catch (thrown) {
@@ -150,7 +162,9 @@ export class ServerSession implements MessageHandler {
   }
 
   reset(): void {
-    this.session.close(new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset'));
+    this.session.close(
+      new SallyportError('PROTOCOL_MESSAGE', 'session: the control stream was reset'),
+    );
   }
 
   drained(): void {}

@@ -39,7 +39,11 @@ export function refuseStream(stream: Stream, error: SallyportError): void {
  * Opens a data stream on a session that leads to the acceptor. `receiver` gets nothing before the
  * answer, and the refusal, if it is one, as `reset`.
  */
-export function openStream(session: Session, request: StreamRequest, receiver: UpstreamReceiver): Stream {
+export function openStream(
+  session: Session,
+  request: StreamRequest,
+  receiver: UpstreamReceiver,
+): Stream {
   const gate = new AnswerGate(receiver);
   const stream = session.open(receiver);
   gate.guard(stream);
@@ -77,7 +81,9 @@ class AnswerGate implements MessageHandler {
 
   finished(): void {
     this.#stream!.reset();
-    this.#receiver.reset(new SallyportError('STREAM_RESET', 'stream: ended before it was answered'));
+    this.#receiver.reset(
+      new SallyportError('STREAM_RESET', 'stream: ended before it was answered'),
+    );
   }
 
   reset(error: SallyportError): void {

@@ -6,13 +6,17 @@ import type { OptionsOf } from '../config/schema.ts';
 import { DRAIN_GRACE_MS } from '../limits.ts';
 import { formatTarget } from '../net/target.ts';
 import { createHealthListener } from '../observe/health.ts';
-import { clientOptions, createLogs, logLost } from './client-options.ts';
+import { clientOptions } from './client-options.ts';
+import { createLogs, logLost } from './logs.ts';
 import type { CommandContext } from './context.ts';
 
 type AgentKeys = Omit<OptionsOf<'agent'>, 'services'>;
 
 /** Resolves to 0 after a shutdown in good order. */
-export async function runAgent(context: CommandContext<AgentKeys>, services: readonly AgentService[]): Promise<number> {
+export async function runAgent(
+  context: CommandContext<AgentKeys>,
+  services: readonly AgentService[],
+): Promise<number> {
   const { options, signal, stdout, version } = context;
   const { log, accessLog } = createLogs(options);
   const printed = new Map<string, string>();
@@ -26,7 +30,9 @@ export async function runAgent(context: CommandContext<AgentKeys>, services: rea
     events: {
       registered(service, assigned) {
         log.info({ service: service.offer.name, urls: assigned.urls }, 'registered');
-        const text = options.json ? registeredJson(service, assigned) : registeredText(service, assigned);
+        const text = options.json
+          ? registeredJson(service, assigned)
+          : registeredText(service, assigned);
         // A reconnect that changes nothing prints nothing.
         if (printed.get(service.offer.name) === text) return;
         printed.set(service.offer.name, text);
@@ -41,7 +47,10 @@ export async function runAgent(context: CommandContext<AgentKeys>, services: rea
       ? null
       : await createHealthListener({
           listen: options.healthListen,
-          ready: () => ({ ready: agent.ready, detail: { connected: agent.ready, services: services.length } }),
+          ready: () => ({
+            ready: agent.ready,
+            detail: { connected: agent.ready, services: services.length },
+          }),
           version,
         });
   try {

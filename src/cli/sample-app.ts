@@ -23,7 +23,9 @@ connection.</p>
 export async function startSampleApp(): Promise<SampleApp> {
   const server = http.createServer((request, response) => {
     const seen = Object.entries(request.headers)
-      .filter(([name]) => name === 'host' || name.startsWith('x-forwarded-') || name === 'forwarded')
+      .filter(
+        ([name]) => name === 'host' || name.startsWith('x-forwarded-') || name === 'forwarded',
+      )
       .map(([name, value]) => escapeHtml(`${name}: ${String(value)}`));
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
     response.end(`${page}${seen.join('\n')}</pre>\n</html>\n`);

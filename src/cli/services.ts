@@ -32,10 +32,18 @@ export function tcpService(targetText: string, keys: TcpKeys): AgentService {
   const { name, port, sni, exclusive, balance, proxyProtocol } = keys;
   const target = parseTarget(targetText);
   if (target.tls) {
-    throw new SallyportError('USAGE', 'target: a TCP service passes bytes as they are; write HOST:PORT without https');
+    throw new SallyportError(
+      'USAGE',
+      'target: a TCP service passes bytes as they are; write HOST:PORT without https',
+    );
   }
   return {
-    offer: { name, kind: 'tcp', ...given({ port, exclusive, balance }), ...(sni.length > 0 ? { sni } : {}) },
+    offer: {
+      name,
+      kind: 'tcp',
+      ...given({ port, exclusive, balance }),
+      ...(sni.length > 0 ? { sni } : {}),
+    },
     target,
     allow: createAllowList(keys.allow),
     insecureTarget: false,

@@ -33,6 +33,17 @@ export type FileKind = (typeof fileKinds)[number];
 
 const json = option(toggle(false), { file: false, help: 'Print output, and errors, as JSON.' });
 
+const logs = {
+  log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
+    value: 'debug|info|warn|error|silent',
+    help: 'The least important lines to log.',
+  }).prefault('info'),
+  log_format: option(choice(['auto', 'pretty', 'json']), {
+    value: 'auto|pretty|json',
+    help: 'Logs go to stderr; auto is pretty on a terminal and JSON lines elsewhere.',
+  }).prefault('auto'),
+};
+
 const shared = {
   config: option(text(), {
     value: 'FILE',
@@ -55,14 +66,6 @@ const shared = {
     value: 'DURATION',
     help: 'Time between signs of life; a connection silent for two and a half of them is dead.',
   }).prefault(formatDuration(HEARTBEAT_MS)),
-  log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
-    value: 'debug|info|warn|error|silent',
-    help: 'The least important lines to log.',
-  }).prefault('info'),
-  log_format: option(choice(['auto', 'pretty', 'json']), {
-    value: 'auto|pretty|json',
-    help: 'Logs go to stderr; auto is pretty on a terminal and JSON lines elsewhere.',
-  }).prefault('auto'),
   json,
 };
 
@@ -87,6 +90,7 @@ const client = {
 };
 
 const agent = {
+  ...logs,
   health_listen: option(listenAddress('127.0.0.1'), {
     value: 'HOST:PORT',
     help: 'Serve /healthz, /readyz and /version of this agent there.',
@@ -151,6 +155,7 @@ const server = z
     identities: option(identities, {
       help: 'Who may do what. A token given beside them may do everything.',
     }).optional(),
+    ...logs,
     ...shared,
   })
   .superRefine(({ tls_cert, tls_key }, context) => {
@@ -181,7 +186,7 @@ export const schemas = {
     }).optional(),
     ...client,
   }),
-  forward: z.strictObject(client),
+  forward: z.strictObject({ ...client, ...logs }),
   demo: z.strictObject({
     once: option(toggle(false), {
       env: false,

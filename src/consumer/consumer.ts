@@ -73,7 +73,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return {
     open(wish, receiver) {
       if (current === null) {
-        throw new SallyportError('SERVER_UNREACHABLE', `service ${wish.service}: not attached to ${server.host}`);
+        throw new SallyportError(
+          'SERVER_UNREACHABLE',
+          `service ${wish.service}: not attached to ${server.host}`,
+        );
       }
       const request = { ...wish, kind: 'tcp' as const, consumer: '-', id: `c${++streams}` };
       return openStream(current.session, request, receiver);

@@ -39,12 +39,19 @@ export async function openForward(options: ForwardOptions): Promise<Forward> {
   server.on('connection', (socket) => new ForwardedConnection(socket, options));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host: rule.listen.host, port: rule.listen.port, backlog: LISTEN_BACKLOG }, resolve);
+  server.listen(
+    { host: rule.listen.host, port: rule.listen.port, backlog: LISTEN_BACKLOG },
+    resolve,
+  );
   try {
     await promise;
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SallyportError('LISTEN_FAILED', `forward: cannot listen on ${formatAddress(rule.listen)}: ${why}`, { cause });
+    throw new SallyportError(
+      'LISTEN_FAILED',
+      `forward: cannot listen on ${formatAddress(rule.listen)}: ${why}`,
+      { cause },
+    );
   }
   const { port } = server.address() as net.AddressInfo;
   return { rule, address: { host: rule.listen.host, port }, close: () => void server.close() };
@@ -57,7 +64,10 @@ class ForwardedConnection implements SpliceEnd {
 
   constructor(socket: net.Socket, options: ForwardOptions) {
     this.#options = options;
-    this.#consumer = formatAddress({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
+    this.#consumer = formatAddress({
+      host: socket.remoteAddress ?? '',
+      port: socket.remotePort ?? 0,
+    });
     const wire = Wire.accept(socket, slabs, unread);
     const splice = new Splice(wire, this);
     wire.reader = splice;
@@ -71,7 +81,10 @@ class ForwardedConnection implements SpliceEnd {
   }
 
   spliced(splice: Splice, error: Error | null): void {
-    this.#log(splice, error === null ? 'ok' : error instanceof SallyportError ? error.code : 'closed');
+    this.#log(
+      splice,
+      error === null ? 'ok' : error instanceof SallyportError ? error.code : 'closed',
+    );
   }
 
   #log(splice: Splice, outcome: Outcome): void {

@@ -33,7 +33,10 @@ export interface CertificateWatch {
  * Reads the files and follows them. Directories are watched, not the files: a swap of links, as
  * Kubernetes does it, replaces what a watched file is. Throws CONFIG_INVALID at the start only.
  */
-export function watchCertificate(files: CertificateFiles, events: CertificateEvents): CertificateWatch {
+export function watchCertificate(
+  files: CertificateFiles,
+  events: CertificateEvents,
+): CertificateWatch {
   const first = read(files);
   let current = first;
   let timer: NodeJS.Timeout | null = null;
@@ -54,7 +57,9 @@ export function watchCertificate(files: CertificateFiles, events: CertificateEve
     timer ??= setTimeout(reread, CERTIFICATE_SETTLE_MS);
   };
   const directories = new Set([path.dirname(files.cert), path.dirname(files.key)]);
-  const watchers = [...directories].map((directory) => fs.watch(directory, { persistent: false }, changed));
+  const watchers = [...directories].map((directory) =>
+    fs.watch(directory, { persistent: false }, changed),
+  );
 
   return {
     first,
@@ -73,7 +78,11 @@ function read(files: CertificateFiles): Certificate {
     return { cert, key };
   } catch (cause) {
     const why = (cause as Error).message;
-    throw new SallyportError('CONFIG_INVALID', `tls: ${files.cert} and ${files.key} do not go together: ${why}`, { cause });
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      `tls: ${files.cert} and ${files.key} do not go together: ${why}`,
+      { cause },
+    );
   }
 }
 
@@ -81,6 +90,10 @@ function readPem(key: string, file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new SallyportError('CONFIG_INVALID', `${key}: cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    throw new SallyportError(
+      'CONFIG_INVALID',
+      `${key}: cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`,
+      { cause },
+    );
   }
 }

@@ -50,7 +50,11 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     await promise;
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SallyportError('LISTEN_FAILED', `server: cannot listen on ${formatAddress(listen)}: ${why}`, { cause });
+    throw new SallyportError(
+      'LISTEN_FAILED',
+      `server: cannot listen on ${formatAddress(listen)}: ${why}`,
+      { cause },
+    );
   }
   const { port } = server.address() as net.AddressInfo;
   return {
@@ -68,6 +72,8 @@ function secureServer(certificate: Certificate, options: ListenerOptions): tls.S
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ALPNProtocols: ['http/1.1'],
   });
-  server.on('tlsClientError', (error, socket) => options.handshakeFailed(error, socket.remoteAddress ?? ''));
+  server.on('tlsClientError', (error, socket) =>
+    options.handshakeFailed(error, socket.remoteAddress ?? ''),
+  );
   return server;
 }

@@ -72,7 +72,9 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const route: HttpRoute = {
       service: name,
       ...(offer.rewriteHost === undefined ? {} : { rewriteHost: offer.rewriteHost }),
-      ...(offer.consumerAuth === undefined ? {} : { consumerAuth: createConsumerAuth(offer.consumerAuth) }),
+      ...(offer.consumerAuth === undefined
+        ? {}
+        : { consumerAuth: createConsumerAuth(offer.consumerAuth) }),
     };
     const add = (key: RouteKey): void => void claim.release.push(routes.add(key, route));
     const base = options.publicUrl();
@@ -102,7 +104,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   function claimServerNames(offer: ServiceOffer, claim: Claim): string[] {
     return (offer.sni ?? []).map((host) => {
       if (passthrough === null) {
-        throw new SallyportError('PORT_DENIED', 'sni: this server has no passthrough port (--tls-passthrough-listen)');
+        throw new SallyportError(
+          'PORT_DENIED',
+          'sni: this server has no passthrough port (--tls-passthrough-listen)',
+        );
       }
       passthrough.add(host, offer.name);
       claim.release.push(() => passthrough.remove(host, offer.name));
@@ -111,7 +116,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   }
 
   /** The service's public port: the one it has where that will do, so that a reconnect finds it again. */
-  async function claimPort(session: ServerSession, offer: ServiceOffer, wanted: number): Promise<number> {
+  async function claimPort(
+    session: ServerSession,
+    offer: ServiceOffer,
+    wanted: number,
+  ): Promise<number> {
     const held = [kept.get(offer.name), ...[...claims.values()].map((of) => of.get(offer.name))];
     const port = held.find((claim) => claim?.port && (wanted === 0 || wanted === claim.port))?.port;
     if (port) return port;
@@ -125,7 +134,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const { name } = offer;
     check(session, offer);
     const own = claims.get(session.id) ?? new Map<string, Claim>();
-    if (own.has(name)) throw new SallyportError('NAME_TAKEN', `service ${name}: this agent has registered it already`);
+    if (own.has(name))
+      throw new SallyportError(
+        'NAME_TAKEN',
+        `service ${name}: this agent has registered it already`,
+      );
     const displaced = registry.join(name, session.upstream, {
       kind: offer.kind,
       exclusive: offer.exclusive ?? null,
@@ -134,7 +147,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const claim: Claim = { release: [], port: null };
     claims.set(session.id, own.set(name, claim));
     try {
-      const urls = offer.kind === 'http' ? claimHosts(offer, claim) : claimServerNames(offer, claim);
+      const urls =
+        offer.kind === 'http' ? claimHosts(offer, claim) : claimServerNames(offer, claim);
       if (offer.port !== undefined) {
         const port = await claimPort(session, offer, offer.port);
         claim.port = port;
@@ -144,7 +158,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       }
       if (displaced !== null) options.displaced(displaced, offer);
       dropKept(name);
-      return { type: 'registered', ref: 0, urls, ...(claim.port === null ? {} : { port: claim.port }) };
+      return {
+        type: 'registered',
+        ref: 0,
+        urls,
+        ...(claim.port === null ? {} : { port: claim.port }),
+      };
     } catch (thrown) {
       own.delete(name);
       registry.forget(name, session.upstream);
@@ -159,11 +178,18 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       throw new SallyportError('NAME_INVALID', `service ${quoted(name)}: not a valid name`);
     }
     const claimed = [...hosts, ...sni];
-    const denied = mayRegister(session.identity, { name, hosts: claimed, ...(port === undefined ? {} : { port }) });
+    const denied = mayRegister(session.identity, {
+      name,
+      hosts: claimed,
+      ...(port === undefined ? {} : { port }),
+    });
     if (denied !== null) throw denied;
     const address = claimed.find((host) => net.isIP(canonicalHost(host) ?? '') !== 0);
     if (address !== undefined) {
-      throw new SallyportError('HOST_RESERVED', `host ${quoted(address)}: IP addresses belong to the server itself`);
+      throw new SallyportError(
+        'HOST_RESERVED',
+        `host ${quoted(address)}: IP addresses belong to the server itself`,
+      );
     }
   }
 

@@ -81,7 +81,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     proxyProtocolFrom: fromProxy,
   });
   const passthrough = options.tlsPassthroughListen
-    ? await createTlsPassthrough({ ...ingress, listen: options.tlsPassthroughListen, proxyProtocolFrom: fromProxy })
+    ? await createTlsPassthrough({
+        ...ingress,
+        listen: options.tlsPassthroughListen,
+        proxyProtocolFrom: fromProxy,
+      })
     : null;
   const registrar = createRegistrar({
     registry,
@@ -92,7 +96,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     balance: options.balance ?? 'round-robin',
     publicUrl: () => publicUrl,
     displaced: (upstream, by) =>
-      sessions.displace(upstream.id, new SallyportError('REPLACED', `service ${by.name}: taken over by a newer agent`)),
+      sessions.displace(
+        upstream.id,
+        new SallyportError('REPLACED', `service ${by.name}: taken over by a newer agent`),
+      ),
   });
   const sessions = createSessions({
     program,
@@ -120,16 +127,22 @@ export async function createServer(options: ServerOptions): Promise<Server> {
           listener.useCertificate(next);
           log.info({ cert: options.tls!.cert }, 'certificate reloaded');
         },
-        kept: (error) => log.error({ code: error.code, error: error.message }, 'certificate not reloaded; the old one stays'),
+        kept: (error) =>
+          log.error(
+            { code: error.code, error: error.message },
+            'certificate not reloaded; the old one stays',
+          ),
       })
     : null;
   const listener = await openListener({
     listen: options.listen,
     certificate: certificate?.first ?? null,
     connection: (socket, secure) => http.serve(socket, secure),
-    handshakeFailed: (error, peer) => log.debug({ peer, error: error.message }, 'TLS handshake failed'),
+    handshakeFailed: (error, peer) =>
+      log.debug({ peer, error: error.message }, 'TLS handshake failed'),
   });
-  const publicUrl = options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);
+  const publicUrl =
+    options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);
 
   return {
     address: listener.address,

@@ -51,17 +51,28 @@ export function createSessions(options: SessionsOptions): Sessions {
       const key = instanceKey(session);
       const other = instances.get(key);
       if (other !== undefined && other.hello!.epoch >= session.hello!.epoch) {
-        throw new SallyportError('REPLACED', 'hello: a newer connection of this instance is attached');
+        throw new SallyportError(
+          'REPLACED',
+          'hello: a newer connection of this instance is attached',
+        );
       }
       instances.set(key, session);
-      other?.session.close(new SallyportError('REPLACED', 'session: replaced by a newer connection of the same agent'));
+      other?.session.close(
+        new SallyportError('REPLACED', 'session: replaced by a newer connection of the same agent'),
+      );
       const { role, program } = session.hello!;
-      log.info({ session: session.id, role, identity: session.identity.name, peer: session.peer, program }, 'attached');
+      log.info(
+        { session: session.id, role, identity: session.identity.name, peer: session.peer, program },
+        'attached',
+      );
     },
 
     async register(session, service) {
       const assigned = await registrar.register(session, service);
-      log.info({ session: session.id, service: service.name, kind: service.kind, urls: assigned.urls }, 'registered');
+      log.info(
+        { session: session.id, service: service.name, kind: service.kind, urls: assigned.urls },
+        'registered',
+      );
       return assigned;
     },
 
@@ -82,13 +93,18 @@ export function createSessions(options: SessionsOptions): Sessions {
       const key = session.hello === null ? null : instanceKey(session);
       if (key !== null && instances.get(key) === session) instances.delete(key);
       const why = error === null ? {} : { code: error.code, error: error.message };
-      log.info({ session: session.id, identity: session.identity.name, peer: session.peer, ...why }, 'detached');
+      log.info(
+        { session: session.id, identity: session.identity.name, peer: session.peer, ...why },
+        'detached',
+      );
     },
   };
 
   return {
     full: () =>
-      sessions.size < SESSIONS_MAX ? null : new SallyportError('SERVER_BUSY', `attach: ${SESSIONS_MAX} clients are attached`),
+      sessions.size < SESSIONS_MAX
+        ? null
+        : new SallyportError('SERVER_BUSY', `attach: ${SESSIONS_MAX} clients are attached`),
 
     attach(link, identity, peer) {
       const id = `s${++lastId}`;

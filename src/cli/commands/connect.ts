@@ -1,7 +1,7 @@
 /** `sallyport connect NAME`: standard input and output joined to a service. */
 import type { OptionsOf } from '../../config/schema.ts';
 import { connectDuplex } from '../../consumer/connect.ts';
-import { createConsumer } from '../../consumer/consumer.ts';
+import { createConsumer, type Consumer } from '../../consumer/consumer.ts';
 import { processStdio } from '../../consumer/stdio.ts';
 import { clientOptions } from '../client-options.ts';
 import type { CommandContext } from '../context.ts';
@@ -11,11 +11,11 @@ export async function run(context: CommandContext<OptionsOf<'connect'>>): Promis
   const consumer = createConsumer(clientOptions(options, version));
   const { target, key } = options;
   const wish = {
-    service: positionals[0]!,
+    service: positionals[0],
     ...(target === undefined ? {} : { target }),
     ...(key === undefined ? {} : { key }),
   };
-  await consumer.attach(signal);
+  await attach(consumer, options.keepTrying, signal);
   const stdio = processStdio();
   const leave = (): void => void stdio.destroy();
   signal.addEventListener('abort', leave);
@@ -27,4 +27,13 @@ export async function run(context: CommandContext<OptionsOf<'connect'>>): Promis
     consumer.close();
   }
   return 0;
+}
+
+/** Attaches once, or with `keepTrying` as often as it takes. */
+async function attach(consumer: Consumer, keepTrying: boolean, signal: AbortSignal): Promise<void> {
+  if (!keepTrying) return consumer.attach(signal);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  consumer.stayAttached({ attached: resolve, lost() {}, keepTrying, signal }).then(resolve, reject);
+  await promise;
+  signal.throwIfAborted();
 }

@@ -48,7 +48,9 @@ export async function run(context: CommandContext<OptionsOf<'demo'>>): Promise<n
     await attached.promise;
     const url = `http://demo.localhost:${server.address.port}/`;
     const answer = await request(server.address.port, url);
-    stdout.write(options.json ? asJson(url, answer) : asText(url, answer, server.address.port, token));
+    stdout.write(
+      options.json ? asJson(url, answer) : asText(url, answer, server.address.port, token),
+    );
     if (answer.status !== 200) return 1;
     if (!options.once) await untilAborted(signal);
     return 0;
@@ -82,15 +84,25 @@ interface Answer {
 async function request(port: number, url: string): Promise<Answer> {
   const startedAt = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const options = { host: '127.0.0.1', port, headers: { Host: new URL(url).host }, agent: false, timeout: HANDSHAKE_TIMEOUT_MS };
+  const options = {
+    host: '127.0.0.1',
+    port,
+    headers: { Host: new URL(url).host },
+    agent: false,
+    timeout: HANDSHAKE_TIMEOUT_MS,
+  };
   http
     .get(options, (response) => {
       let bytes = 0;
       response.on('data', (chunk: Buffer) => (bytes += chunk.length));
       response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes, ms: performance.now() - startedAt }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, bytes, ms: performance.now() - startedAt }),
+      );
     })
-    .on('timeout', () => reject(new SallyportError('RESPONSE_TIMEOUT', `demo: no answer from ${url}`)))
+    .on('timeout', () =>
+      reject(new SallyportError('RESPONSE_TIMEOUT', `demo: no answer from ${url}`)),
+    )
     .on('error', reject);
   return promise;
 }

@@ -4,7 +4,8 @@ import { createConsumer } from '../../consumer/consumer.ts';
 import { openForward, type Forward } from '../../consumer/forward.ts';
 import { parseRule } from '../../consumer/rule.ts';
 import { formatAddress } from '../../net/address.ts';
-import { clientOptions, createLogs, logLost } from '../client-options.ts';
+import { clientOptions } from '../client-options.ts';
+import { createLogs, logLost } from '../logs.ts';
 import type { CommandContext } from '../context.ts';
 
 export async function run(context: CommandContext<OptionsOf<'forward'>>): Promise<number> {
@@ -19,7 +20,9 @@ export async function run(context: CommandContext<OptionsOf<'forward'>>): Promis
     await consumer.stayAttached({
       attached() {
         log.info({ server: options.server }, 'connected');
-        if (!printed) for (const forward of forwards) stdout.write(options.json ? asJson(forward) : asText(forward));
+        if (!printed)
+          for (const forward of forwards)
+            stdout.write(options.json ? asJson(forward) : asText(forward));
         printed = true;
       },
       lost: (error, waitMs) => logLost(log, error, waitMs),

@@ -5,5 +5,5 @@ import { runAgent } from '../run-agent.ts';
 import { httpService } from '../services.ts';
 
 export async function run(context: CommandContext<OptionsOf<'http'>>): Promise<number> {
-  return runAgent(context, [httpService(context.positionals[0]!, context.options)]);
+  return runAgent(context, [httpService(context.positionals[0], context.options)]);
 }

@@ -5,5 +5,5 @@ import { runAgent } from '../run-agent.ts';
 import { tcpService } from '../services.ts';
 
 export async function run(context: CommandContext<OptionsOf<'tcp'>>): Promise<number> {
-  return runAgent(context, [tcpService(context.positionals[0]!, context.options)]);
+  return runAgent(context, [tcpService(context.positionals[0], context.options)]);
 }
