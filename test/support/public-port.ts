@@ -24,7 +24,7 @@ export interface PublicPort {
 }
 
 /** Ports that the system gives to nobody by itself; others may use some of them. */
-const ranges: PortRange[] = [
+export const publicRanges: PortRange[] = [
   { low: 30_100, high: 30_300 },
   { low: 30_400, high: 30_500 },
 ];
@@ -36,7 +36,7 @@ export async function openPublicPort(
   options: Partial<TcpIngressOptions> = {},
 ): Promise<PublicPort> {
   const door = openDoor(t, { box: await serveSockets(t, target) });
-  const ports = createTcpIngress({ ...door, host: '127.0.0.1', ranges, ...options });
+  const ports = createTcpIngress({ ...door, host: '127.0.0.1', ranges: publicRanges, ...options });
   t.after(() => ports.close());
   const port = await ports.listen(0, 'box');
   return { door, ports, port, connect: (more) => connectClient(t, { port, ...more }) };

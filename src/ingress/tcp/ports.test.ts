@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DialledStream } from '../../../test/support/dialled-stream.ts';
 import { noiseBytes } from '../../../test/support/noise.ts';
-import { echo, openPublicPort } from '../../../test/support/public-port.ts';
+import { echo, openPublicPort, publicRanges } from '../../../test/support/public-port.ts';
 import { connectClient, serveSockets } from '../../../test/support/service-door.ts';
 import { until, within } from '../../../test/support/wait.ts';
 import { SallyportError } from '../../errors.ts';
@@ -170,7 +170,7 @@ describe('ports', () => {
   test('a port of another program is taken', async (t) => {
     const port = await serveSockets(t, echo);
     const { ports } = await openPublicPort(t, echo, {
-      ranges: [{ low: port, high: port }, ...ranges],
+      ranges: [{ low: port, high: port }, ...publicRanges],
     });
     await assert.rejects(ports.listen(port, 'two'), {
       code: 'PORT_TAKEN',
