@@ -91,6 +91,8 @@ export const HTTP_FIELDS_MAX = 128;
 export const RENDEZVOUS_TOKEN_MIN_CHARS = 16;
 /** Upstreams that a request is offered to while each refuses it before a byte of it reached a target. */
 export const HTTP_OFFERS_MAX = 3;
+/** A client that leaves more than this of its responses unread has its next request wait. */
+export const HTTP_UNREAD_MAX_BYTES = 64 * KB;
 /** Interim responses (1xx) to one request. */
 export const HTTP_INTERIMS_MAX = 32;
 /** What a 503 proposes: agents are back within a second or two. Unit: seconds. */

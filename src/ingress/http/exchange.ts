@@ -1,0 +1,115 @@
+/** One request and its response: what is known about them, kept apart from the bytes. */
+import { noMethod, type Method } from '../../http1/methods.ts';
+import type { RequestHead } from '../../http1/request-head.ts';
+import type { AccessLog, Outcome } from '../../observe/access-log.ts';
+import type { Peer } from './peer.ts';
+
+const nothing = Buffer.alloc(0);
+/** A connection keeps a buffer for heads up to this size between requests. */
+const HEAD_KEEP_BYTES = 4096;
+const SPACE = 0x20;
+
+/** One for each client connection, used for one request after another. */
+export class Exchange {
+  /** A request is under way: `log` is due. */
+  active = false;
+  id = '';
+  method: Method = noMethod;
+  host = '';
+  service = '';
+  /** The client speaks HTTP/1.0. */
+  old = false;
+  /** The client lets its connection stay open. */
+  keepAlive = false;
+  upgrade = false;
+  /** The Accept field of a request whose head was not sent on. */
+  accept = '';
+  /** WWW-Authenticate for a 401. */
+  challenge = '';
+  /** All of the request has been sent on. */
+  whole = false;
+  /** A byte of the request's body has been sent on. */
+  bodySent = false;
+  /** The response's head has been sent to the client. */
+  answered = false;
+  status = 0;
+  bytesUp = 0;
+  bytesDown = 0;
+  /** The head for the target, kept until the response comes: it may have to be sent again. */
+  head: Buffer = nothing;
+  headLength = 0;
+  /** Milliseconds on the clock of `performance.now`. */
+  startedAt = 0;
+  #path = '';
+
+  begin(id: string, now: number): void {
+    this.active = true;
+    this.id = id;
+    this.startedAt = now;
+    this.method = noMethod;
+    this.host = '';
+    this.service = '';
+    this.#path = '';
+    this.accept = this.challenge = '';
+    this.old = this.keepAlive = this.upgrade = false;
+    this.whole = this.bodySent = this.answered = false;
+    this.status = this.bytesUp = this.bytesDown = this.headLength = 0;
+  }
+
+  /** Takes over what the head says. */
+  describe(head: RequestHead, host: string): void {
+    this.method = head.method;
+    this.host = host;
+    this.old = head.line.old;
+    this.keepAlive = head.keepAlive;
+    this.upgrade = head.upgrade;
+  }
+
+  /** The request goes nowhere: its path is taken from the client's head. */
+  describePath(bytes: Buffer, start: number, end: number): void {
+    this.#path = bytes.toString('latin1', start, end);
+  }
+
+  /** Running the request twice does no harm. A protocol that was switched to is another matter. */
+  get repeatable(): boolean {
+    return this.method.idempotent && !this.upgrade;
+  }
+
+  /** A buffer for a head of up to `length` bytes. */
+  room(length: number): Buffer {
+    if (this.head.length < length) this.head = Buffer.allocUnsafeSlow(length);
+    return this.head;
+  }
+
+  /** What the client accepts: asked for errors only, so it is looked up in the head that was kept. */
+  accepts(): string {
+    if (this.headLength === 0) return this.accept;
+    const head = this.head.toString('latin1', 0, this.headLength);
+    return /\r\naccept:([^\r\n]*)/i.exec(head)?.[1] ?? '';
+  }
+
+  #pathSent(): string {
+    const start = this.method.name.length + 1;
+    return this.head.toString('latin1', start, this.head.indexOf(SPACE, start));
+  }
+
+  /** The request is over: writes its line, once. */
+  log(accessLog: AccessLog, peer: Peer, outcome: Outcome, now: number): void {
+    if (!this.active) return;
+    this.active = false;
+    accessLog.request({
+      id: this.id,
+      service: this.service,
+      consumer: peer.text,
+      bytesUp: this.bytesUp,
+      bytesDown: this.bytesDown,
+      ms: now - this.startedAt,
+      outcome,
+      method: this.method.name,
+      host: this.host,
+      path: this.headLength > 0 ? this.#pathSent() : this.#path,
+      status: this.status,
+    });
+    if (this.head.length > HEAD_KEEP_BYTES) this.head = nothing;
+  }
+}

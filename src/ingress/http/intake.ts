@@ -1,0 +1,102 @@
+/** What happens to a whole request head: routed, authorised, and written anew for its service. */
+import { SallyportError } from '../../errors.ts';
+import { AUTHORIZATION } from '../../http1/field-kinds.ts';
+import { ForwardingFields } from '../../http1/forwarding.ts';
+import type { RequestHead } from '../../http1/request-head.ts';
+import { requestRoom, rewriteRequest, type RequestChanges } from '../../http1/request-rewrite.ts';
+import type { Route } from '../../registry/path-routes.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpIngressOptions } from './ingress.ts';
+import type { OwnReply, Takeover } from './own-endpoints.ts';
+import type { Peer } from './peer.ts';
+import { fieldText, requestView } from './request-view.ts';
+import { RequestRouter } from './request-router.ts';
+
+/** One for each client connection. */
+export class RequestIntake {
+  readonly #options: HttpIngressOptions;
+  readonly #peer: Peer;
+  readonly #exchange: Exchange;
+  readonly #router: RequestRouter;
+  readonly #forwarding: ForwardingFields;
+  readonly #changes: RequestChanges = {
+    targetFrom: 0,
+    hostLine: null,
+    dropAuthorization: false,
+    dropToken: false,
+  };
+
+  constructor(options: HttpIngressOptions, peer: Peer, exchange: Exchange) {
+    this.#options = options;
+    this.#peer = peer;
+    this.#exchange = exchange;
+    this.#router = new RequestRouter(options.routes);
+    this.#forwarding = new ForwardingFields(peer.address, peer.secure, peer.trusted);
+  }
+
+  /**
+   * Takes the head in `[base, end)`. Null: the exchange holds the head for its service. Otherwise the
+   * server answers itself. Throws REQUEST_INVALID, ROUTE_UNKNOWN, CONSUMER_AUTH, or what an own
+   * endpoint throws.
+   */
+  take(head: RequestHead, bytes: Buffer, base: number, end: number): OwnReply | Takeover | null {
+    const exchange = this.#exchange;
+    try {
+      const router = this.#router;
+      const hostChanged = router.decide(head, bytes, base);
+      exchange.describe(head, router.host);
+      if (hostChanged) this.#forwarding.setHost(router.hostValue);
+      let { route } = router;
+      if (route === null && !router.held) {
+        const own = this.#options.own.find(requestView(head, bytes, base, router.host), this.#peer);
+        if (own !== null) {
+          this.#describePath(head, bytes, base);
+          return own;
+        }
+        route = router.byOwnPath(head, bytes, base);
+      }
+      if (route === null) throw unknownRoute(router.host);
+      exchange.service = route.service;
+      if (route.consumerAuth !== null) this.#authorise(route, head, bytes, base);
+      this.#write(route, head, bytes, base, end);
+      return null;
+    } catch (thrown) {
+      this.#describePath(head, bytes, base);
+      exchange.accept = fieldText(head, bytes, base, 'accept') ?? '';
+      throw thrown;
+    }
+  }
+
+  #describePath(head: RequestHead, bytes: Buffer, base: number): void {
+    const from = Math.max(this.#router.targetFrom, head.pathStart);
+    this.#exchange.describePath(bytes, base + from, base + head.line.targetEnd);
+  }
+
+  #authorise(route: Route, head: RequestHead, bytes: Buffer, base: number): void {
+    const { fields } = head;
+    const value = fields.has(AUTHORIZATION)
+      ? fields.text(bytes, base, fields.position(AUTHORIZATION))
+      : null;
+    const auth = route.consumerAuth!;
+    if (auth.check(value)) return;
+    this.#exchange.challenge = `Basic realm="${auth.realm}", charset="UTF-8"`;
+    const why = value === null ? 'it asks for a user and a password' : 'wrong user or password';
+    throw new SallyportError('CONSUMER_AUTH', `service ${route.service}: ${why}`);
+  }
+
+  #write(route: Route, head: RequestHead, bytes: Buffer, base: number, end: number): void {
+    const changes = this.#changes;
+    changes.targetFrom = this.#router.targetFrom;
+    changes.hostLine = route.hostLine;
+    changes.dropAuthorization = route.consumerAuth !== null;
+    changes.dropToken = this.#router.dropToken;
+    const exchange = this.#exchange;
+    const out = exchange.room(requestRoom(end - base, this.#forwarding, changes));
+    exchange.headLength = rewriteRequest(head, bytes, base, changes, this.#forwarding, out, 0);
+  }
+}
+
+function unknownRoute(host: string): SallyportError {
+  const where = host === '' ? 'this path' : `host ${host} and this path`;
+  return new SallyportError('ROUTE_UNKNOWN', `no service is reachable under ${where}`);
+}

@@ -1,0 +1,33 @@
+/** What the server answers itself, on hosts that no service holds: health, version, the attach door. */
+import type { Wire } from '../../net/wire.ts';
+import type { Peer } from './peer.ts';
+
+/** A request head as its endpoint sees it. */
+export interface RequestView {
+  readonly method: string;
+  /** Target as received, without a query. */
+  readonly path: string;
+  /** Canonical host; empty when an HTTP/1.0 client named none. */
+  readonly host: string;
+  /** A valid upgrade is asked for: HTTP/1.1, Connection says so, and no body comes first. */
+  readonly upgrade: boolean;
+  /** Value of a field, its name in any case; null without one. Throws REQUEST_INVALID when it came twice. */
+  field(name: string): string | null;
+}
+
+export interface OwnReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * Takes the connection away from HTTP: it has the wire and what came behind the head, sets
+ * `wire.reader` before it returns, and owns the wire from then on.
+ */
+export type Takeover = (wire: Wire, rest: Buffer) => void;
+
+export interface OwnEndpoints {
+  /** Null: not one of ours. A SallyportError thrown here becomes the reply. */
+  find(request: RequestView, peer: Peer): OwnReply | Takeover | null;
+}

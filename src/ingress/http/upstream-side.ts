@@ -1,0 +1,363 @@
+/**
+ * The upstream end of a client connection: one stream at a time, kept for the next request where
+ * both sides allow it. Responses are followed byte for byte; what is not exactly one response to
+ * the request under way ends the stream.
+ */
+import { asSallyportError, SallyportError, type ErrorCode } from '../../errors.ts';
+import { BodyTracker } from '../../http1/body.ts';
+import { INCOMPLETE } from '../../http1/field-section.ts';
+import { UPGRADE } from '../../http1/field-kinds.ts';
+import type { ResponseHead } from '../../http1/response-head.ts';
+import { connectionLines, rewriteResponse } from '../../http1/response-rewrite.ts';
+import { HTTP_INTERIMS_MAX, HTTP_OFFERS_MAX, HTTP_UNSAFE_REUSE_MS } from '../../limits.ts';
+import type { Slab } from '../../net/slab.ts';
+import type { Wire } from '../../net/wire.ts';
+import type { Upstream, UpstreamReceiver } from '../../registry/upstream.ts';
+import { deliver } from '../../session/deliver.ts';
+import type { Stream } from '../../session/session.ts';
+import type { Exchange } from './exchange.ts';
+import { HeadReader } from './head-reader.ts';
+import type { HttpShared } from './ingress.ts';
+import type { Peer } from './peer.ts';
+
+/** What the upstream side tells the client side. */
+export interface ClientSide {
+  readonly peer: Peer;
+  readonly exchange: Exchange;
+  /** The final response's head has been sent. */
+  responseBegan(): void;
+  /** The response is whole. The stream takes no more of the request when `streamGone`. */
+  responseEnded(): void;
+  /** No response will come, or no more of it. */
+  failed(error: SallyportError): void;
+  /** The target has switched protocols: the stream is the client side's from now on. */
+  switched(stream: Stream): void;
+  /** More of the request can be sent. */
+  resume(): void;
+}
+
+/** No request under way: nothing may arrive. */
+const QUIET = 0;
+const HEAD = 1;
+const BODY = 2;
+
+/** With these an upstream refuses a stream before it has passed anything on. */
+const refusals = new Set<ErrorCode>([
+  'TARGET_REFUSED',
+  'TARGET_UNREACHABLE',
+  'TARGET_TIMEOUT',
+  'TARGET_TLS',
+  'SERVICE_UNKNOWN',
+  'SERVICE_ABSENT',
+  'SERVER_BUSY',
+  'SERVER_DRAINING',
+  'TOO_MANY_STREAMS',
+]);
+
+const nobody: readonly Upstream[] = [];
+
+export class UpstreamSide implements UpstreamReceiver {
+  #client: ClientSide;
+  #wire: Wire;
+  #shared: HttpShared;
+  #stream: Stream | null = null;
+  #upstream: Upstream | null = null;
+  #service = '';
+  #state = QUIET;
+  #accepted = false;
+  #heads: HeadReader<ResponseHead>;
+  #body = new BodyTracker('RESPONSE_INVALID');
+  /** Of the request under way: its stream served another one before. */
+  #reused = false;
+  #responding = false;
+  #interims = 0;
+  #offers = 0;
+  #repeated = false;
+  #tried: Upstream[] = [];
+  /** The stream may carry another request after this one. */
+  #keep = false;
+  #quietSince = 0;
+
+  constructor(shared: HttpShared, client: ClientSide, wire: Wire) {
+    this.#shared = shared;
+    this.#client = client;
+    this.#wire = wire;
+    this.#heads = new HeadReader(shared.responseHeads);
+  }
+
+  /** Sends the exchange's head, on the kept stream or on a new one. Throws what `registry.open` throws. */
+  request(now: number): void {
+    const { exchange } = this.#client;
+    if (this.#stream !== null && !this.#mayReuse(exchange, now)) this.drop();
+    this.#interims = this.#offers = 0;
+    this.#repeated = false;
+    if (this.#tried.length > 0) this.#tried = [];
+    this.#reused = this.#stream !== null;
+    if (this.#stream === null) this.#open(nobody);
+    this.#sendHead(exchange);
+  }
+
+  /** A stream that was quiet for long may be closing just now: nothing that must not run twice goes there. */
+  #mayReuse(exchange: Exchange, now: number): boolean {
+    if (this.#service !== exchange.service) return false;
+    return exchange.repeatable || now - this.#quietSince < HTTP_UNSAFE_REUSE_MS;
+  }
+
+  #open(tried: readonly Upstream[]): void {
+    const { exchange, peer } = this.#client;
+    const { service, id } = exchange;
+    this.#accepted = false;
+    const request = { service, kind: 'http', consumer: peer.text, id } as const;
+    const { stream, upstream } = this.#shared.options.registry.open(request, this, tried);
+    this.#stream = stream;
+    this.#upstream = upstream;
+    this.#service = service;
+    this.#offers++;
+  }
+
+  #sendHead(exchange: Exchange): void {
+    this.#state = HEAD;
+    this.#responding = false;
+    this.#keep = false;
+    this.#stream!.send(exchange.head.subarray(0, exchange.headLength));
+  }
+
+  /** Sends body bytes; answers whether more can be sent. */
+  sendBody(slab: Slab, start: number, end: number): boolean {
+    if (this.#stream === null) return true;
+    this.#client.exchange.bodySent = true;
+    this.#stream.write(slab, start, end);
+    return this.#stream === null || this.#stream.writable;
+  }
+
+  get writable(): boolean {
+    return this.#stream === null || this.#stream.writable;
+  }
+
+  /** The stream still takes the rest of a request whose response has ended already. */
+  get open(): boolean {
+    return this.#stream !== null;
+  }
+
+  /** Request and response are whole: the stream waits for the next request, or goes. */
+  rest(now: number): void {
+    if (this.#keep) this.#quietSince = now;
+    else this.drop();
+  }
+
+  /** The request under way is given up. A stream that is quiet stays. */
+  abandon(): void {
+    if (this.#state !== QUIET) this.drop();
+  }
+
+  /** Ends the stream, if there is one: both ways, at once. */
+  drop(): void {
+    const stream = this.#stream;
+    this.#forget();
+    stream?.reset();
+  }
+
+  #forget(): void {
+    this.#stream = null;
+    this.#upstream = null;
+    this.#state = QUIET;
+    this.#heads.release();
+  }
+
+  // ---- From the stream ----
+
+  accepted(): void {
+    this.#accepted = true;
+  }
+
+  data(slab: Slab, start: number, end: number): void {
+    if (this.#stream === null) return;
+    try {
+      if (this.#state === HEAD) this.#readHeads(slab, start, end);
+      else if (this.#state === BODY) this.#readBody(slab, start, end);
+      else this.#uncalledFor();
+    } catch (thrown) {
+      this.#break(asSallyportError(thrown));
+    }
+  }
+
+  #readHeads(slab: Slab, start: number, end: number): void {
+    const stream = this.#stream!;
+    this.#responding = true;
+    let at = start;
+    while (at < end) {
+      const after = this.#heads.read(slab, at, end);
+      if (after === INCOMPLETE) {
+        stream.credit(end - at);
+        return;
+      }
+      const head = this.#heads.head!;
+      if (head.status === 101) return this.#switch(head, slab, at, after, end);
+      if (head.status >= 200) return this.#respond(head, slab, after, end, after - at);
+      this.#interim(head, slab, after, after - at);
+      at = after;
+    }
+  }
+
+  #interim(head: ResponseHead, slab: Slab, after: number, others: number): void {
+    if (++this.#interims > HTTP_INTERIMS_MAX) {
+      throw invalid(`more than ${HTTP_INTERIMS_MAX} interim responses`);
+    }
+    // HTTP/1.0 knows none; RFC 9110, section 15.2.
+    if (this.#client.exchange.old) this.#stream!.credit(others);
+    else this.#sendResponse(head, connectionLines.silent, slab, after, after, others);
+    this.#heads.release();
+  }
+
+  #respond(head: ResponseHead, slab: Slab, start: number, end: number, others: number): void {
+    const { exchange } = this.#client;
+    const stream = this.#stream!;
+    const delimited = this.#expectBody(head, exchange);
+    const taken = this.#body.feed(slab.bytes, start, end);
+    this.#keep = delimited && head.keepAlive && exchange.keepAlive;
+    exchange.keepAlive &&=
+      delimited && !this.#shared.draining && (exchange.whole || head.keepAlive);
+    exchange.status = head.status;
+    exchange.bytesDown += taken;
+    const line = exchange.keepAlive
+      ? exchange.old
+        ? connectionLines.keepAlive
+        : connectionLines.silent
+      : connectionLines.close;
+    const sent = this.#sendResponse(head, line, slab, start, start + taken, others);
+    this.#heads.release();
+    this.#state = BODY;
+    exchange.answered = true;
+    this.#client.responseBegan();
+    if (sent < start + taken) deliver(this.#wire, stream, slab, sent, start + taken);
+    if (this.#body.done) this.#ended(start + taken < end);
+  }
+
+  /** Sets the tracker up; answers whether the body's end shows without the stream's. */
+  #expectBody(head: ResponseHead, exchange: Exchange): boolean {
+    if (exchange.method.headOnly || head.status === 204 || head.status === 304) {
+      this.#body.expectLength(0);
+    } else if (head.chunked) {
+      if (exchange.old) throw invalid('a chunked body in answer to an HTTP/1.0 request');
+      this.#body.expectChunked();
+    } else if (head.length >= 0) {
+      this.#body.expectLength(head.length);
+    } else {
+      this.#body.expectUntilClose();
+      return false;
+    }
+    return true;
+  }
+
+  #sendResponse(
+    head: ResponseHead,
+    line: Buffer,
+    slab: Slab,
+    start: number,
+    end: number,
+    others: number,
+  ): number {
+    const { scratch } = this.#shared;
+    const length = rewriteResponse(
+      head,
+      this.#heads.bytes,
+      this.#heads.base,
+      line,
+      scratch.bytes,
+      0,
+    );
+    return scratch.send(this.#wire, length, this.#stream!, slab, start, end, others);
+  }
+
+  #readBody(slab: Slab, start: number, end: number): void {
+    const taken = this.#body.feed(slab.bytes, start, end);
+    this.#client.exchange.bytesDown += taken;
+    if (taken > 0) deliver(this.#wire, this.#stream!, slab, start, start + taken);
+    if (this.#body.done) this.#ended(start + taken < end);
+  }
+
+  /** The response is whole. `spoiled`: something stood behind it that nobody asked for. */
+  #ended(spoiled: boolean): void {
+    this.#state = QUIET;
+    if (spoiled || !this.#keep) this.drop();
+    this.#client.responseEnded();
+  }
+
+  #switch(head: ResponseHead, slab: Slab, start: number, after: number, end: number): void {
+    const { exchange } = this.#client;
+    const named = head.connection.upgrade && head.fields.has(UPGRADE);
+    if (!exchange.upgrade || !exchange.whole || !named) {
+      throw invalid('it switches protocols unasked, too early, or does not say to which');
+    }
+    exchange.status = head.status;
+    exchange.answered = true;
+    const stream = this.#stream!;
+    this.#sendResponse(head, connectionLines.upgrade, slab, after, after, after - start);
+    this.#forget();
+    this.#client.switched(stream);
+    if (after < end) stream.receiver.data(slab, after, end);
+  }
+
+  /** Bytes, or the stream's end, while no response is due. */
+  #uncalledFor(): void {
+    this.drop();
+    if (this.#client.exchange.active) this.#client.responseEnded();
+  }
+
+  finished(): void {
+    if (this.#state === BODY && this.#body.ended()) {
+      this.#keep = false;
+      this.#ended(false);
+    } else if (this.#state === QUIET) {
+      if (!this.#client.exchange.active) this.#stream?.end();
+      this.#uncalledFor();
+    } else {
+      const why = 'response: the target closed the connection before its end';
+      this.#break(new SallyportError('TARGET_CLOSED', why));
+    }
+  }
+
+  reset(error: SallyportError): void {
+    if (this.#state === QUIET) this.#uncalledFor();
+    else this.#break(error);
+  }
+
+  /** The response will not come, or not all of it. */
+  #break(error: SallyportError): void {
+    const upstream = this.#upstream;
+    const refused = !this.#accepted && refusals.has(error.code);
+    this.drop();
+    if (this.#mayRepeat(refused) && this.#repeat(upstream, refused)) return;
+    this.#client.failed(error);
+  }
+
+  #mayRepeat(refused: boolean): boolean {
+    const { exchange } = this.#client;
+    if (this.#responding || exchange.bodySent) return false;
+    return refused ? this.#offers < HTTP_OFFERS_MAX : exchange.repeatable && !this.#repeated;
+  }
+
+  /** Sends the request once more. False when there is nobody to send it to. */
+  #repeat(upstream: Upstream | null, refused: boolean): boolean {
+    // A kept stream that closes while a request is on its way says nothing against its upstream.
+    if (this.#reused) this.#reused = false;
+    else {
+      this.#repeated ||= !refused;
+      if (upstream !== null) this.#tried.push(upstream);
+    }
+    try {
+      this.#open(this.#tried);
+    } catch {
+      return false;
+    }
+    this.#sendHead(this.#client.exchange);
+    return true;
+  }
+
+  drained(): void {
+    this.#client.resume();
+  }
+}
+
+const invalid = (why: string): SallyportError =>
+  new SallyportError('RESPONSE_INVALID', `response: ${why}`);
