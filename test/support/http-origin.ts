@@ -30,7 +30,7 @@ type Handler = (request: http.IncomingMessage, response: http.ServerResponse) =>
  * | `/digest` | SHA-256 of the request's body |
  * | `/echo` | the body as it comes, from its first byte on |
  * | `/slow/MS` | `late`, after that many milliseconds |
- * | `/events` | a server-sent event at once, a second one when the client has gone or after 5 s |
+ * | `/events` | a server-sent event at once, a second one after 30 s |
  * | `/trailers` | the body's digest in a trailer |
  * | `/refuse` | 413 without reading the body |
  * | `/status/N` | that status |
@@ -60,7 +60,11 @@ export async function startOrigin(
     open.add(socket);
     socket.on('close', () => open.delete(socket));
   });
-  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  const sockets = new WebSocketServer({
+    server,
+    perMessageDeflate: false,
+    handleProtocols: () => false,
+  });
   sockets.on('connection', (socket) => {
     socket.on('message', (data, binary) => socket.send(data, { binary }));
   });
@@ -106,7 +110,7 @@ function sample(name: string): Record<string, Handler> {
     events: (request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('data: first\n\n');
-      const second = setTimeout(() => response.end('data: second\n\n'), 5_000);
+      const second = setTimeout(() => response.end('data: second\n\n'), 30_000);
       request.on('close', () => clearTimeout(second));
     },
     trailers: async (request, response) => {
@@ -123,7 +127,7 @@ function sample(name: string): Record<string, Handler> {
       response.end();
     },
     refuse: (_request, response) => {
-      response.writeHead(413, { connection: 'close' });
+      response.statusCode = 413;
       response.end('too much');
     },
     status: (request, response) => {

@@ -21,7 +21,7 @@ export interface Exit {
 
 export interface ProgramOptions {
   /** Added to a clean environment without any setting of Sallyport's. */
-  env?: Record<string, string>;
+  env?: Record<string, string | undefined>;
   cwd?: string;
   /** Runs under these words instead of directly: a limiter of resources, for example. */
   under?: string[];
@@ -36,8 +36,8 @@ export interface Program {
   /** Everything written so far. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Settles when the process has gone and its output has been read. */
-  readonly exit: Promise<Exit>;
+  /** Waits for the process to end by itself and for its output to be read. */
+  ended(): Promise<Exit>;
   /** The first line of stdout, from the beginning, for which `pick` gives something. */
   line<T>(pick: (line: string) => T | undefined): Promise<T>;
   /** The same of stderr. */
@@ -79,14 +79,16 @@ export function startProgram(
     throw new Error(`sallyport ${args[0]} ended early (${code ?? signal})`);
   });
   gone.catch(() => {});
-  const find = async <T>(lines: Lines, pick: (line: string) => T | undefined): Promise<T> => {
+  const patiently = async <T>(promise: Promise<T>, what: string): Promise<T> => {
     try {
-      return await within(PATIENCE_MS, Promise.race([lines.find(pick), gone]));
+      return await within(PATIENCE_MS, promise, what);
     } catch (error) {
       const said = `\nstdout:\n${out?.text() ?? '(raw)'}\nstderr:\n${err.text()}`;
       throw new Error(`sallyport ${args.join(' ')}: ${String(error)}${said}`, { cause: error });
     }
   };
+  const find = <T>(lines: Lines, pick: (line: string) => T | undefined): Promise<T> =>
+    patiently(Promise.race([lines.find(pick), gone]), 'a line');
   const end = (signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
     child.kill(signal);
     return exit;
@@ -98,7 +100,7 @@ export function startProgram(
     stdout: child.stdout,
     out: () => out?.text() ?? '',
     err: () => err.text(),
-    exit,
+    ended: () => patiently(exit, 'the end'),
     line: (pick) => find(out!, pick),
     logLine: (pick) => find(err, pick),
     end,
@@ -114,7 +116,7 @@ export async function runProgram(
 ): Promise<Exit & { out: string; err: string }> {
   const program = startProgram(t, args, options);
   program.stdin.end(options.input ?? '');
-  const exit = await within(PATIENCE_MS, program.exit);
+  const exit = await program.ended();
   return { ...exit, out: program.out(), err: program.err() };
 }
 

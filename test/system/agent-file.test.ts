@@ -32,7 +32,7 @@ services:
     port: 0
 `,
   );
-  const options = { env: { SALLYPORT_TOKEN: '' } };
+  const options = { env: { SALLYPORT_TOKEN: undefined } };
   const agent = startClient(t, server, ['agent', '--config', file, '--json'], options);
   const box = await agent.line((line) => readRegistered(line, 'box'));
   await agent.line((line) => readRegistered(line, 'web'));
@@ -61,7 +61,7 @@ services:
   assert.ok(said.includes(`${file}:5:`), said);
   const server = await startServer(t);
   const agent = startClient(t, server, ['agent', '--config', file]);
-  assert.equal((await agent.exit).code, 2);
+  assert.equal((await agent.ended()).code, 2);
 });
 
 test('an agent answers /healthz and /readyz, ready only while it is registered', async (t) => {
