@@ -44,7 +44,8 @@ export interface Listener {
 
 const slabs = new SlabPool(LOCAL_SLAB_BYTES);
 
-const proxyHeader: PrefaceKind<ProxyHeader> = {
+/** Stands before the first byte of a connection that a trusted proxy makes for somebody else. */
+export const proxyHeader: PrefaceKind<ProxyHeader> = {
   name: 'PROXY header',
   maxBytes: PROXY_HEADER_MAX_BYTES,
   timeoutMs: PROXY_HEADER_TIMEOUT_MS,
