@@ -31,9 +31,8 @@ class Receiver implements LinkReceiver {
   #pattern: Pattern;
   #calls = 0;
 
-  constructor(link: Link, seed: number) {
+  constructor(seed: number) {
     this.#pattern = new Pattern(seed);
-    link.receive(this);
   }
 
   bytes(slab: Slab, start: number, end: number): void {
@@ -60,6 +59,12 @@ class Receiver implements LinkReceiver {
   has(total: number): Promise<number> {
     return until(`${total} bytes have arrived`, () => this.received >= total, LIMIT_MS);
   }
+}
+
+function receive(link: Link, seed: number): Receiver {
+  const receiver = new Receiver(seed);
+  link.receive(receiver);
+  return receiver;
 }
 
 /**
@@ -104,8 +109,8 @@ export function linkConformance(
     test('bytes arrive exactly once and in order, both ways at once', async (t) => {
       const pair = await makePair(t);
       const total = 5_000_000;
-      const near = new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      const near = receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       await within(
         LIMIT_MS,
         Promise.all([sendPattern(pair.accepted, 1, total), sendPattern(pair.dialled, 2, total)]),
@@ -120,8 +125,8 @@ export function linkConformance(
 
     test('thousands of tiny sends arrive as what they were', async (t) => {
       const pair = await makePair(t);
-      new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       const pattern = new Pattern(2);
       for (let at = 0; at < 5_000; at += 3) {
         const bytes = Buffer.alloc(START + 3);
@@ -134,8 +139,8 @@ export function linkConformance(
 
     test('delivery goes on while sends are blocked', async (t) => {
       const pair = await makePair(t);
-      const near = new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      const near = receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       pair.stall();
       const blocked = sendPattern(pair.accepted, 1, 20_000_000, 1_000);
       await until('the link is full', () => pair.accepted.backlog > 0);
@@ -150,8 +155,8 @@ export function linkConformance(
 
     test('afterSends calls back in order', async (t) => {
       const pair = await makePair(t);
-      new Receiver(pair.dialled, 1);
-      new Receiver(pair.accepted, 2);
+      receive(pair.dialled, 1);
+      receive(pair.accepted, 2);
       const called: number[] = [];
       const last = new Promise<void>((done) => {
         for (let i = 0; i < 5; i++) {
@@ -169,8 +174,8 @@ export function linkConformance(
 
     test('a close in order: everything sent before arrives, then null, once, on both ends', async (t) => {
       const pair = await makePair(t);
-      const near = new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      const near = receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       const sent = sendPattern(pair.accepted, 1, 3_000_000, 1_000);
       pair.accepted.close(null);
       assert.equal(await within(LIMIT_MS, near.close.promise), null);
@@ -184,8 +189,8 @@ export function linkConformance(
       test(`a close by the ${from} end carries its error across`, async (t) => {
         const pair = await makePair(t);
         const to = from === 'dialled' ? 'accepted' : 'dialled';
-        const own = new Receiver(pair[from], 1);
-        const other = new Receiver(pair[to], 2);
+        const own = receive(pair[from], 1);
+        const other = receive(pair[to], 2);
         const error = new SallyportError('REPLACED', `session: ${'é'.repeat(200)}`);
         pair[from].close(error);
         const told = await within(LIMIT_MS, other.close.promise);
@@ -200,8 +205,8 @@ export function linkConformance(
 
     test('both ends may close at once', async (t) => {
       const pair = await makePair(t);
-      const near = new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      const near = receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       pair.dialled.close(null);
       pair.accepted.close(null);
       await slabsBack(pair);
@@ -210,8 +215,8 @@ export function linkConformance(
 
     test('the end of the carrier is LINK_LOST, once, and blocked sends are let go', async (t) => {
       const pair = await makePair(t);
-      const near = new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      const near = receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       pair.stall();
       const blocked = sendPattern(pair.accepted, 1, 20_000_000, 1_000);
       await until('the link is full', () => pair.accepted.backlog > 0);
@@ -226,8 +231,8 @@ export function linkConformance(
 
     test('sends after the close are free at once and go nowhere', async (t) => {
       const pair = await makePair(t);
-      new Receiver(pair.dialled, 1);
-      const far = new Receiver(pair.accepted, 2);
+      receive(pair.dialled, 1);
+      const far = receive(pair.accepted, 2);
       pair.dialled.close(null);
       const piece = Buffer.alloc(START + 100);
       assert.equal(pair.dialled.send(piece, START, piece.length), true);

@@ -7,13 +7,15 @@ import { HEADROOM, SlabPool, type Slab } from '../../net/slab.ts';
 import {
   LINK_BACKLOG_HIGH_BYTES,
   LINK_BACKLOG_LOW_BYTES,
+  LOCAL_SLAB_BYTES,
   QUIET_READ_BYTES,
   STAGING_BYTES,
 } from '../../limits.ts';
 import type { Link } from '../../transport/link.ts';
 import { FRAME_HEADER_BYTES, TYPE_DATA, writeFrameHeader } from './frame.ts';
 
-const staging = new SlabPool(STAGING_BYTES + QUIET_READ_BYTES + FRAME_HEADER_BYTES);
+/** Where small frames are gathered: one pool for all sessions of a process. */
+export const stagingSlabs = new SlabPool(STAGING_BYTES + QUIET_READ_BYTES + FRAME_HEADER_BYTES);
 const FLUSH_AT = HEADROOM + STAGING_BYTES;
 
 /** A stream that waits for room on the link. */
@@ -27,15 +29,19 @@ export class Outbox {
   #end = HEADROOM;
   #scheduled = false;
   #waiting: Waiter[] = [];
+  #awaiting = false;
+  /** Answers gathered, and answers sent that have not left. */
+  #answers = 0;
+  #answersLeaving = 0;
   #closed = false;
 
   constructor(link: Link) {
     this.#link = link;
   }
 
-  /** Bytes that have not left the process. */
-  get backlog(): number {
-    return this.#link.backlog + this.#end - HEADROOM;
+  /** Answers to the peer's own frames that have not left the process. */
+  get answersUnsent(): number {
+    return this.#answers + this.#answersLeaving;
   }
 
   /** True while streams should stop. */
@@ -48,6 +54,12 @@ export class Outbox {
     const bytes = this.#room(FRAME_HEADER_BYTES);
     writeFrameHeader(bytes, this.#end, type, flags, id, length);
     this.#end += FRAME_HEADER_BYTES;
+  }
+
+  /** As `header`, for a frame that the peer made us send. */
+  answer(type: number, flags: number, id: number, length: number): void {
+    this.header(type, flags, id, length);
+    this.#answers++;
   }
 
   /** A data frame whose payload (at most QUIET_READ_BYTES) is copied. */
@@ -75,13 +87,12 @@ export class Outbox {
     this.#end += FRAME_HEADER_BYTES;
     const head = this.#slab!;
     const headEnd = this.#end;
-    this.#slab = null;
-    this.#end = HEADROOM;
+    const answers = this.#empty();
     if (this.#link.sendPair(head.bytes, HEADROOM, headEnd, slab.bytes.subarray(start, end))) {
       head.release();
     } else {
       this.#holdUntilSent(slab);
-      this.#link.afterSends(() => head.release());
+      this.#releaseWhenSent(head, answers);
     }
   }
 
@@ -90,25 +101,32 @@ export class Outbox {
     this.#link.afterSends(() => slab.release());
   }
 
-  /** Calls `waiter.linkReady()` once the backlog has fallen. */
+  /** Calls `waiter.linkReady()` once the backlog has fallen, and those before it have had their turn. */
   wait(waiter: Waiter): void {
-    if (this.#waiting.push(waiter) === 1) this.#awaitRoom();
+    this.#waiting.push(waiter);
+    if (!this.#awaiting) this.#awaitRoom();
   }
 
   #awaitRoom(): void {
+    this.#awaiting = true;
     this.#link.afterSends(() => {
+      this.#awaiting = false;
       if (this.#closed) return;
-      if (this.#link.backlog > LINK_BACKLOG_LOW_BYTES) return this.#awaitRoom();
-      const ready = this.#waiting;
-      this.#waiting = [];
-      for (const waiter of ready) waiter.linkReady();
+      if (this.#link.backlog <= LINK_BACKLOG_LOW_BYTES) this.#wake();
+      if (this.#waiting.length > 0 && !this.#awaiting) this.#awaitRoom();
     });
+  }
+
+  /** Wakes as many as there is room for: each may bring a whole slab before it is stopped again. */
+  #wake(): void {
+    const room = Math.ceil((LINK_BACKLOG_HIGH_BYTES - this.#link.backlog) / LOCAL_SLAB_BYTES);
+    for (const waiter of this.#waiting.splice(0, room)) waiter.linkReady();
   }
 
   /** The buffer to write `n` more bytes into, at `#end`. */
   #room(n: number): Buffer {
     if (this.#slab !== null && this.#end + n > this.#slab.bytes.length) this.flush();
-    if (this.#slab === null) this.#slab = staging.take();
+    if (this.#slab === null) this.#slab = stagingSlabs.take();
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#onTurn);
@@ -126,10 +144,26 @@ export class Outbox {
     const slab = this.#slab;
     if (slab === null) return;
     const end = this.#end;
+    const answers = this.#empty();
+    if (this.#closed || this.#link.send(slab.bytes, HEADROOM, end)) slab.release();
+    else this.#releaseWhenSent(slab, answers);
+  }
+
+  /** The gathering buffer is taken away; returns how many answers were in it. */
+  #empty(): number {
+    const answers = this.#answers;
     this.#slab = null;
     this.#end = HEADROOM;
-    if (this.#closed || this.#link.send(slab.bytes, HEADROOM, end)) slab.release();
-    else this.#link.afterSends(() => slab.release());
+    this.#answers = 0;
+    return answers;
+  }
+
+  #releaseWhenSent(slab: Slab, answers: number): void {
+    this.#answersLeaving += answers;
+    this.#link.afterSends(() => {
+      this.#answersLeaving -= answers;
+      slab.release();
+    });
   }
 
   /** Sends the last frames and drops every waiter. */

@@ -3,7 +3,7 @@
  * stream ids); a peer that reverses the roles is served by the `client` option.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
-import { LINK_BACKLOG_MAX_BYTES, PEER_STREAMS_MAX, STREAM_WINDOW_MAX_BYTES } from '../../limits.ts';
+import { ANSWERS_UNSENT_MAX, PEER_STREAMS_MAX, STREAM_WINDOW_MAX_BYTES } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Link, LinkReceiver } from '../../transport/link.ts';
 import type { Session, SessionEvents, Stream, StreamReceiver } from '../session.ts';
@@ -72,7 +72,10 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
       throw new SallyportError('SESSION_CLOSED', 'stream: the session takes no new streams');
     }
     if (this.#nextId > LAST_ID) {
-      throw new SallyportError('TOO_MANY_STREAMS', 'stream: the session has used up its stream ids');
+      throw new SallyportError(
+        'TOO_MANY_STREAMS',
+        'stream: the session has used up its stream ids',
+      );
     }
     const stream = new YamuxStream(this, this.#nextId, receiver);
     this.#nextId += 2;
@@ -128,7 +131,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     this.#active = true;
     try {
       this.#decoder.feed(slab, start, end);
-      if (this.outbox.backlog > LINK_BACKLOG_MAX_BYTES) {
+      if (this.outbox.answersUnsent > ANSWERS_UNSENT_MAX) {
         throw violation('the peer asks for answers and does not read them');
       }
     } catch (thrown) {
@@ -148,7 +151,8 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     if (id === 0) throw violation('stream id 0 on a stream frame');
     const stream = flags & FLAG_SYN ? this.#accept(id, flags) : this.#find(id);
     if (type === TYPE_DATA) {
-      if (stream === null && length > STREAM_WINDOW_MAX_BYTES) throw violation(`${length} bytes for a closed stream`);
+      if (stream === null && length > STREAM_WINDOW_MAX_BYTES)
+        throw violation(`${length} bytes for a closed stream`);
       if (length > 0) stream?.announced(length);
       this.#current = stream;
       this.#currentFlags = flags;
@@ -196,13 +200,13 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     if (flags & FLAG_ACK) throw violation(`stream ${id} was opened and accepted in one frame`);
     this.#lastPeerId = id;
     if (this.#refusing || this.#peerStreams >= PEER_STREAMS_MAX) {
-      this.outbox.header(TYPE_WINDOW, FLAG_RST, id, 0);
+      this.outbox.answer(TYPE_WINDOW, FLAG_RST, id, 0);
       return null;
     }
     const stream = new YamuxStream(this, id, unset);
     this.#streams.set(id, stream);
     this.#peerStreams++;
-    this.outbox.header(TYPE_WINDOW, FLAG_ACK, id, 0);
+    this.outbox.answer(TYPE_WINDOW, FLAG_ACK, id, 0);
     stream.receiver = this.#events.accept(stream);
     return stream;
   }
@@ -210,7 +214,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   #ping(flags: number, id: number, value: number): void {
     if (id !== 0) throw violation(`a ping on stream ${id}`);
     if (flags & FLAG_SYN) {
-      this.outbox.header(TYPE_PING, FLAG_ACK, 0, value);
+      this.outbox.answer(TYPE_PING, FLAG_ACK, 0, value);
     } else if (this.#pingSentAt !== 0 && value === this.#pingValue) {
       const took = performance.now() - this.#pingSentAt;
       this.rtt = this.rtt === 0 ? took : this.rtt + (took - this.rtt) / 8;

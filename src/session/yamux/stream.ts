@@ -26,7 +26,7 @@ export class YamuxStream implements Stream, Waiter {
   #sendWindow = INITIAL_WINDOW_BYTES;
   #blocked = 0;
   #held: Buffer[] | null = null;
-  #endAfterHeld = false;
+  #ended = false;
   #sentFin = false;
   #gotFin = false;
   #gone = false;
@@ -44,7 +44,7 @@ export class YamuxStream implements Stream, Waiter {
   }
 
   write(slab: Slab, start: number, end: number): void {
-    if (this.#gone || this.#sentFin) return;
+    if (this.#gone || this.#ended) return;
     const allowed = this.#held === null ? Math.min(end - start, this.#sendWindow) : 0;
     if (allowed > 0) {
       const stop = start + allowed;
@@ -60,7 +60,7 @@ export class YamuxStream implements Stream, Waiter {
   }
 
   send(bytes: Buffer): void {
-    if (this.#gone || this.#sentFin) return;
+    if (this.#gone || this.#ended) return;
     const allowed = this.#held === null ? Math.min(bytes.length, this.#sendWindow) : 0;
     this.#sendWindow -= allowed;
     this.#copy(bytes, 0, allowed);
@@ -98,11 +98,12 @@ export class YamuxStream implements Stream, Waiter {
   }
 
   end(): void {
-    if (this.#gone || this.#sentFin) return;
-    if (this.#held !== null) {
-      this.#endAfterHeld = true;
-      return;
-    }
+    if (this.#gone || this.#ended) return;
+    this.#ended = true;
+    if (this.#held === null) this.#sendFin();
+  }
+
+  #sendFin(): void {
     this.#sentFin = true;
     this.#home.outbox.header(TYPE_WINDOW, FLAG_FIN, this.id, 0);
     if (this.#gotFin) this.#leave();
@@ -154,7 +155,7 @@ export class YamuxStream implements Stream, Waiter {
     }
     if (held.length > 0) return;
     this.#held = null;
-    if (this.#endAfterHeld) this.end();
+    if (this.#ended) this.#sendFin();
   }
 
   /** The peer sent FIN. */
