@@ -81,7 +81,7 @@ for (const [name, start] of Object.entries(frontProxies)) {
   test(`behind ${name} that ends the TLS: agents, requests and WebSockets pass, the client is known`, async (t) => {
     const folder = temporaryFolder(t);
     const certificate = await makeCertificate('localhost', host, '127.0.0.1');
-    writeFileSync(path.join(folder, 'pair.pem'), certificate.cert + certificate.key);
+    writeFileSync(path.join(folder, 'pair.pem'), `${certificate.cert}\n${certificate.key}`);
     writeFileSync(path.join(folder, 'ca.pem'), certificate.cert);
     const port = await freePort();
     const server = await startServer(t, ['--trusted-proxies', '127.0.0.1']);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../support/wait.ts';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
 import { temporaryFile } from '../support/files.ts';
@@ -73,6 +74,9 @@ test('an agent answers /healthz and /readyz, ready only while it is registered',
   assert.equal((await ask({ port: health, path: '/healthz' })).status, 200);
   assert.equal((await ask({ port: health, path: '/readyz' })).status, 200);
   await server.program.end('SIGKILL');
-  const { status } = await ask({ port: health, path: '/readyz' });
-  assert.ok(status === 503 || status === 200, String(status));
+  await until('it is not ready', async () => {
+    const { status } = await ask({ port: health, path: '/readyz' });
+    return status === 503;
+  });
+  assert.equal((await ask({ port: health, path: '/healthz' })).status, 200, 'and lives');
 });

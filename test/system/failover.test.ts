@@ -82,6 +82,26 @@ test('an agent stopped with SIGTERM finishes what it has and loses nothing', asy
   );
 });
 
+test('a server stopped with SIGTERM finishes what it has and takes nothing new', async (t) => {
+  const { server } = await startGroup(t);
+  const { port, program } = server;
+  const running = Array.from({ length: 20 }, () => ask({ port, host, path: '/slow/1000' }));
+  await pause(300);
+  const ended = program.end('SIGTERM');
+  await until('no connection is accepted', () =>
+    ask({ port, host }).then(
+      ({ status }) => status === 503,
+      () => true,
+    ),
+  );
+  const replies = await Promise.all(running);
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    replies.map(() => 200),
+  );
+  assert.equal((await ended).code, 0);
+});
+
 test('a restarted server has its agents back within 2 s and jitter', async (t) => {
   const { server, agents, origins } = await startGroup(t);
   const load = runLoad({ port: server.port, host, path: '/whoami', rate: 100, ms: 2_000 });

@@ -86,7 +86,7 @@ test('a service with a password asks for it and keeps it from the target', async
   assert.doesNotMatch(origin.heads[0] ?? '', /authorization/i);
 });
 
-test('two agents of one name are asked in turn, and --exclusive first keeps the name', async (t) => {
+test('two agents of one name are asked in turn', async (t) => {
   const one = await startOrigin(t, { name: 'one' });
   const two = await startOrigin(t, { name: 'two' });
   const server = await startServer(t);

@@ -132,3 +132,27 @@ test('the PROXY protocol tells the target who the consumer is', async (t) => {
   );
   assert.equal(v2.readUInt16BE(16 + 10), two.assigned.port);
 });
+
+test('a PROXY header is believed from the listed peers only', async (t) => {
+  const target = await startEcho(t);
+  const server = await startServer(t, ['--proxy-protocol-from', '127.0.0.5']);
+  const words = ['tcp', target.address, '--name', 'box', '--port', '0', '--proxy-protocol', 'v1'];
+  const { assigned } = await startService(t, server, words);
+  const header = 'PROXY TCP4 203.0.113.9 198.51.100.1 4711 443\r\n';
+  const heard = async (localAddress: string): Promise<string> => {
+    const socket = net.connect({
+      port: assigned.port!,
+      host: '127.0.0.1',
+      localAddress,
+      allowHalfOpen: true,
+    });
+    socket.end(`${header}hello`);
+    let back = '';
+    for await (const piece of socket) back += String(piece);
+    return back;
+  };
+  assert.match(await heard('127.0.0.5'), /^PROXY TCP4 203\.0\.113\.9 \S+ 4711 \d+\r\nhello$/);
+  const stranger = await heard('127.0.0.6');
+  assert.match(stranger, /^PROXY TCP4 127\.0\.0\.6 /, 'a stranger is who it is');
+  assert.ok(stranger.endsWith(`\r\n${header}hello`), 'and its header is data');
+});
