@@ -1,25 +1,29 @@
 /** One client connection: requests are read, routed and sent on, one after the other. */
-import { asSallyportError, SallyportError } from '../../errors.ts';
+import { asSallyportError, type SallyportError } from '../../errors.ts';
 import { BodyTracker } from '../../http1/body.ts';
 import { INCOMPLETE } from '../../http1/field-section.ts';
+import { expectRequestBody } from '../../http1/framing.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
-import { HTTP_LINGER_BYTES, HTTP_UNREAD_MAX_BYTES } from '../../limits.ts';
+import { HTTP_UNREAD_MAX_BYTES } from '../../limits.ts';
 import { breakOff } from '../../net/break-off.ts';
 import type { Timed } from '../../net/deadlines.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Outcome } from '../../observe/access-log.ts';
 import type { Stream } from '../../session/session.ts';
-import { Splice, type SpliceEnd } from '../../session/splice.ts';
+import { ClientInput, type Appetite, type InputTaker } from './client-input.ts';
+import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
-import { HeldBytes } from './held-bytes.ts';
-import type { HttpShared } from './ingress.ts';
+import type { HttpShared, Served } from './ingress.ts';
 import { RequestIntake } from './intake.ts';
-import type { OwnReply, Takeover } from './own-endpoints.ts';
+import { linger } from './linger.ts';
+import type { Takeover } from './own-endpoints.ts';
+import { bodyNotTaken, bodyStopped, headTooSlow, noResponse } from './overdue.ts';
 import type { Peer } from './peer.ts';
-import { errorReply, replyBytes, wantsJson, type ReplyOptions } from './reply.ts';
-import { UpstreamSide, type ClientSide } from './upstream-side.ts';
+import { sendError, sendOwn } from './reply.ts';
+import { Upgraded } from './upgraded.ts';
+import { UpstreamSide } from './upstream-side.ts';
 
 /** Nothing of the next head has come. */
 const IDLE = 0;
@@ -27,12 +31,13 @@ const HEAD = 1;
 const BODY = 2;
 /** The request is whole, its response is not. */
 const ANSWER = 3;
-/** The last response was sent; what still comes is thrown away, so that the client gets to read it. */
-const LINGER = 4;
 /** Broken off, closed, or somebody else's. */
-const GONE = 5;
+const GONE = 4;
 
-export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEnd {
+/** Reads from a wire that was broken off. */
+const broken: WireReader = { read: () => false, ended() {}, closed() {} };
+
+export class ClientConnection implements WireReader, Timed, ClientSide, InputTaker, Served {
   deadline: number;
   readonly peer: Peer;
   readonly exchange = new Exchange();
@@ -40,17 +45,14 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
   readonly #intake: RequestIntake;
   readonly #heads: HeadReader<RequestHead>;
   readonly #body = new BodyTracker('REQUEST_INVALID');
-  readonly #held = new HeldBytes();
+  readonly #input = new ClientInput(this);
   #wire!: Wire;
   #upstream!: UpstreamSide;
   #state = IDLE;
-  #reading = false;
-  #paused = false;
   /** The client sends no more. */
   #clientEnded = false;
   /** The response ended before its request. */
   #early = false;
-  #lingered = 0;
 
   constructor(shared: HttpShared, peer: Peer) {
     this.#shared = shared;
@@ -64,36 +66,32 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
   start(wire: Wire): void {
     this.#wire = wire;
     this.#upstream = new UpstreamSide(this.#shared, this, wire);
-    this.#shared.connections.add(this);
+    this.#shared.served.add(this);
     this.#shared.deadlines.add(this);
+  }
+
+  get active(): boolean {
+    return this.exchange.active;
   }
 
   // ---- From the client ----
 
   read(slab: Slab, start: number, end: number): boolean {
-    if (this.#held.any) this.#held.add(slab, start, end);
-    else this.#take(slab, start, end);
-    this.#paused = this.#mustPause();
-    return !this.#paused;
+    return this.#input.read(slab, start, end);
   }
 
-  #mustPause(): boolean {
-    return this.#held.any || (this.#state === BODY && !this.#upstream.writable);
+  get appetite(): Appetite {
+    return this.#state <= BODY ? 'take' : this.#state === ANSWER ? 'hold' : 'drop';
   }
 
-  #take(slab: Slab, start: number, end: number): void {
-    this.#reading = true;
-    let at = start;
-    while (at < end) {
-      if (this.#state === BODY) at = this.#takeBody(slab, at, end);
-      else if (this.#state <= HEAD) at = this.#takeHead(slab, at, end);
-      else {
-        if (this.#state === ANSWER) this.#held.add(slab, at, end);
-        else if (this.#state === LINGER) this.#throwAway(end - at);
-        break;
-      }
-    }
-    this.#reading = false;
+  get blocked(): boolean {
+    return this.#state === BODY && !this.#upstream.writable;
+  }
+
+  take(slab: Slab, start: number, end: number): number {
+    return this.#state === BODY
+      ? this.#takeBody(slab, start, end)
+      : this.#takeHead(slab, start, end);
   }
 
   #takeHead(slab: Slab, start: number, end: number): number {
@@ -116,7 +114,8 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
     heads.release();
     if (takeover === null) return after;
     const rest = Buffer.from(slab.bytes.subarray(after, end));
-    this.#leave();
+    this.exchange.active = false;
+    this.#forget();
     takeover(this.#wire, rest);
     return end;
   }
@@ -129,8 +128,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
   /** Sends a request on, or answers it. Answers who takes the connection over, if anybody does. */
   #takeRequest(head: RequestHead, bytes: Buffer, base: number, end: number): Takeover | null {
     const { exchange } = this;
-    if (head.chunked) this.#body.expectChunked();
-    else this.#body.expectLength(Math.max(head.length, 0));
+    expectRequestBody(this.#body, head);
     exchange.whole = this.#body.done;
     this.#state = exchange.whole ? ANSWER : BODY;
     try {
@@ -140,7 +138,11 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
         this.#upstream.request(exchange.startedAt);
         const { response, bodyIdle } = this.#shared.timeouts;
         this.#expire(exchange.whole ? response : bodyIdle);
-      } else this.#reply(own);
+      } else {
+        const goOn = this.#mayGoOn();
+        sendOwn(this.#wire, own, exchange, goOn);
+        this.#settle('ok', goOn, performance.now());
+      }
     } catch (thrown) {
       this.failed(asSallyportError(thrown));
     }
@@ -171,11 +173,6 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
     else this.#expire(exchange.answered ? Infinity : this.#shared.timeouts.response);
   }
 
-  #throwAway(bytes: number): void {
-    this.#lingered += bytes;
-    if (this.#lingered > HTTP_LINGER_BYTES) this.#wire.destroy();
-  }
-
   ended(): void {
     this.#clientEnded = true;
     if (this.#state === BODY) this.#breakOff('closed');
@@ -183,8 +180,8 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
   }
 
   closed(): void {
-    this.exchange.log(this.#shared.options.accessLog, this.peer, 'closed', performance.now());
-    this.#leave();
+    this.#log('closed', performance.now());
+    this.#forget();
   }
 
   // ---- From the upstream side ----
@@ -211,64 +208,33 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
       else this.#breakOff(error.code);
       return;
     }
-    const goOn = this.#state === ANSWER && !error.code.startsWith('REQUEST_');
-    const options = this.#replyOptions(goOn);
-    exchange.status = error.http;
-    this.#wire.write(errorReply(error, wantsJson(exchange.accepts()), options));
-    this.#settle(error.code, !options.close, performance.now());
+    const goOn = !error.code.startsWith('REQUEST_') && this.#mayGoOn();
+    sendError(this.#wire, error, exchange, goOn);
+    this.#settle(error.code, goOn, performance.now());
   }
 
   switched(stream: Stream): void {
-    const splice = new Splice(this.#wire, this).join(stream);
-    this.#state = GONE;
-    this.#shared.deadlines.delete(this);
-    this.#wire.reader = splice;
-    stream.receiver = splice;
-    this.#held.release((slab, start, end) => void splice.read(slab, start, end));
+    const { splice } = new Upgraded(this.#shared, this.#wire, stream, this.exchange, this.peer);
+    this.#forget();
+    this.#input.release(this.#wire);
     if (this.#clientEnded) splice.ended();
-    if (this.#paused && stream.writable) this.#wire.resume();
   }
 
-  spliced(splice: Splice, error: Error | null): void {
-    this.exchange.bytesUp += splice.bytesOut;
-    this.exchange.bytesDown += splice.bytesIn;
-    const broken = error instanceof SallyportError ? error.code : 'closed';
-    const outcome = error === null ? 'ok' : broken;
-    this.exchange.log(this.#shared.options.accessLog, this.peer, outcome, performance.now());
-    this.#shared.connections.delete(this);
-  }
-
-  /** Goes on reading: with what was held first. */
   resume(): void {
-    if (this.#reading) return;
     if (this.#state === BODY) this.#expire(this.#shared.timeouts.bodyIdle);
-    while (this.#held.any && this.#state !== ANSWER) {
-      this.#held.release((slab, start, end) => this.#take(slab, start, end));
-    }
-    if (this.#clientEnded && this.#state <= HEAD) this.#finish();
-    if (!this.#paused || this.#mustPause()) return;
-    this.#paused = false;
-    this.#wire.resume();
+    this.#input.resume(this.#wire);
   }
 
   // ---- Ends ----
 
-  #reply(own: OwnReply): void {
-    const options = this.#replyOptions(this.#state === ANSWER);
-    this.exchange.status = own.status;
-    this.#wire.write(replyBytes(own, options));
-    this.#settle('ok', !options.close, performance.now());
-  }
-
-  #replyOptions(goOn: boolean): ReplyOptions {
-    const { id, method, keepAlive, old, challenge } = this.exchange;
-    const close = !goOn || !keepAlive || this.#shared.draining;
-    return { id, headOnly: method.headOnly, close, old, challenge };
+  /** After an answer of our own the connection can stay open. */
+  #mayGoOn(): boolean {
+    return this.#state === ANSWER && this.exchange.keepAlive && !this.#shared.draining;
   }
 
   /** Request and response are done with. */
   #settle(outcome: Outcome, goOn: boolean, now: number): void {
-    this.exchange.log(this.#shared.options.accessLog, this.peer, outcome, now);
+    this.#log(outcome, now);
     if (!goOn) {
       this.#finish();
       return;
@@ -286,61 +252,41 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
     if (this.#state !== ANSWER) return;
     this.#state = IDLE;
     this.#expire(this.#shared.timeouts.idle);
-    this.resume();
+    this.#input.resume(this.#wire);
+    if (this.#clientEnded && this.#state <= HEAD && !this.#input.taking) this.#finish();
   }
 
   /** Nothing more will be sent. */
   #finish(): void {
-    const wire = this.#wire;
-    const linger = (): void => this.#expire(this.#shared.timeouts.linger);
-    this.#upstream.drop();
-    this.#heads.release();
-    this.#held.clear();
-    this.#state = LINGER;
-    this.#expire(Infinity);
-    if (wire.backlog === 0) linger();
-    else wire.afterWrites(linger);
-    wire.end();
-    this.resume();
+    this.#forget();
+    linger(this.#shared, this.#wire);
+    this.#input.release(this.#wire);
   }
 
   /** The client must not take what it got for a whole response. */
   #breakOff(outcome: Outcome): void {
-    this.exchange.log(this.#shared.options.accessLog, this.peer, outcome, performance.now());
-    this.#state = GONE;
-    this.#upstream.drop();
+    this.#log(outcome, performance.now());
+    this.#forget();
+    this.#wire.reader = broken;
     breakOff(this.#wire.socket);
+  }
+
+  #log(outcome: Outcome, now: number): void {
+    this.exchange.log(this.#shared.options.accessLog, this.peer, outcome, now);
   }
 
   #expire(ms: number): void {
     this.deadline = this.#shared.deadlines.now + ms;
   }
 
+  /** The deadline of the present state has passed. */
   expired(): void {
-    switch (this.#state) {
-      case HEAD:
-        this.#begin();
-        this.failed(new SallyportError('REQUEST_TIMEOUT', 'request: its head took too long'));
-        break;
-      case BODY:
-        this.failed(
-          this.#upstream.writable
-            ? new SallyportError('REQUEST_TIMEOUT', 'request: its body stopped coming')
-            : new SallyportError(
-                'RESPONSE_TIMEOUT',
-                'request: the service stopped taking its body',
-              ),
-        );
-        break;
-      case ANSWER:
-        this.failed(new SallyportError('RESPONSE_TIMEOUT', 'response: none came in time'));
-        break;
-      case IDLE:
-        this.#finish();
-        break;
-      default:
-        this.destroy();
-    }
+    if (this.#state === IDLE) this.#finish();
+    else if (this.#state === HEAD) {
+      this.#begin();
+      this.failed(headTooSlow());
+    } else if (this.#state === BODY) this.failed(this.blocked ? bodyNotTaken() : bodyStopped());
+    else this.failed(noResponse());
   }
 
   drain(): void {
@@ -348,18 +294,15 @@ export class ClientConnection implements WireReader, Timed, ClientSide, SpliceEn
   }
 
   destroy(): void {
-    this.deadline = Infinity;
     this.#wire.destroy();
   }
 
-  /** The connection is no longer ours. */
-  #leave(): void {
+  /** The wire is gone, or somebody else's. */
+  #forget(): void {
     this.#state = GONE;
-    this.exchange.active = false;
     this.#upstream.drop();
     this.#heads.release();
-    this.#held.clear();
     this.#shared.deadlines.delete(this);
-    this.#shared.connections.delete(this);
+    this.#shared.served.delete(this);
   }
 }

@@ -66,6 +66,16 @@ export interface HttpIngress {
   close(): void;
 }
 
+/** A connection, in whatever state. */
+export interface Served {
+  /** A request is under way. */
+  readonly active: boolean;
+  /** Closes if it is idle, else after the present request. */
+  drain(): void;
+  /** Breaks it off. */
+  destroy(): void;
+}
+
 /** What all connections share. */
 export interface HttpShared {
   readonly options: HttpIngressOptions;
@@ -74,7 +84,7 @@ export interface HttpShared {
   readonly requestHeads: HeadPool<RequestHead>;
   readonly responseHeads: HeadPool<ResponseHead>;
   readonly scratch: ResponseScratch;
-  readonly connections: Set<ClientConnection>;
+  readonly served: Set<Served>;
   draining: boolean;
 }
 
@@ -88,7 +98,7 @@ interface Timeouts {
 
 export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
   const pool = new SlabPool(LOCAL_SLAB_BYTES);
-  const connections = new Set<ClientConnection>();
+  const served = new Set<Served>();
   const shared: HttpShared = {
     options,
     timeouts: {
@@ -102,7 +112,7 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
     requestHeads: new HeadPool(() => new RequestHead()),
     responseHeads: new HeadPool(() => new ResponseHead()),
     scratch: new ResponseScratch(),
-    connections,
+    served,
     draining: false,
   };
 
@@ -123,22 +133,22 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
 
     get active() {
       let active = 0;
-      for (const { exchange } of connections) if (exchange.active) active++;
+      for (const connection of served) if (connection.active) active++;
       return active;
     },
 
     get connections() {
-      return connections.size;
+      return served.size;
     },
 
     drain() {
       shared.draining = true;
-      for (const connection of connections) connection.drain();
+      for (const connection of served) connection.drain();
     },
 
     close() {
       shared.draining = true;
-      for (const connection of connections) connection.destroy();
+      for (const connection of served) connection.destroy();
       shared.deadlines.close();
     },
   };

@@ -23,7 +23,7 @@ async function relay(t: TestContext, options = {}): Promise<Played & { client: C
 async function arrived(played: Played, requests: number, stream = 0): Promise<PlayedStream> {
   const whole = (): number => played.streams[stream]?.received.split('\r\n\r\n').length ?? 0;
   await played.until(() => whole() > requests);
-  return played.streams[stream]!;
+  return played.streams[stream];
 }
 
 test('a request and its response', async (t) => {
@@ -52,7 +52,7 @@ test('a request and its response', async (t) => {
   stream.accept().answer(response);
   assert.equal(await client.until((text) => text.endsWith('hello')), ok('hello', 'X: y\r\n'));
   assert.equal(stream.credited, response.length);
-  const { id, service, method, host, path, status, bytesUp, bytesDown, outcome } = lines[0]!;
+  const { id, service, method, host, path, status, bytesUp, bytesDown, outcome } = lines[0];
   assert.deepEqual(
     { id, service, method, host, path, status, bytesUp, bytesDown, outcome },
     {
@@ -87,8 +87,8 @@ test('another service gets another stream, and the first one goes', async (t) =>
   played.client.send('GET / HTTP/1.1\r\nHost: b.test\r\n\r\n');
   (await arrived(played, 1, 1)).answer(ok('2'));
   await played.client.until((text) => text.endsWith('2'));
-  assert.equal(played.streams[0]!.wasReset, true);
-  assert.equal(played.streams[1]!.request.service, 'b');
+  assert.equal(played.streams[0].wasReset, true);
+  assert.equal(played.streams[1].request.service, 'b');
 });
 
 test('pipelined requests wait in order', async (t) => {
@@ -107,7 +107,7 @@ test('pipelined requests wait in order', async (t) => {
     await played.client.until((text) => text.endsWith('three')),
     ok('one') + ok('two') + ok('three'),
   );
-  assert.equal(played.lines[1]!.bytesUp, 4);
+  assert.equal(played.lines[1].bytesUp, 4);
 });
 
 test('a head in drips', async (t) => {
@@ -129,7 +129,7 @@ test('a body passes with its framing, and the next request behind it', async (t)
     `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunks}${get('/next')}`,
   );
   await played.until(() => played.streams[0]?.received.endsWith(`\r\n\r\n${chunks}`) ?? false);
-  played.streams[0]!.answer(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`);
+  played.streams[0].answer(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`);
   const stream = await arrived(played, 3);
   assert.ok(stream.received.includes('GET /next'));
   stream.answer('HTTP/1.1 204 No Content\r\n\r\n');
@@ -216,7 +216,7 @@ test('a body until close ends with the stream and closes the client', async (t) 
     await played.client.untilEnd(),
     'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart-two',
   );
-  assert.equal(played.lines[0]!.outcome, 'ok');
+  assert.equal(played.lines[0].outcome, 'ok');
 });
 
 test('events are flushed at once', async (t) => {
@@ -267,7 +267,7 @@ test('an early response does not cut the request short', async (t) => {
   await played.until(() => stream.received.includes('halfhalfGET /next'));
   stream.answer(ok('next'));
   await played.client.until((text) => text.endsWith('next'));
-  assert.equal(played.lines[0]!.bytesUp, 8);
+  assert.equal(played.lines[0].bytesUp, 8);
 });
 
 test('an early response of a target that closes ends the connection, after the response', async (t) => {
@@ -303,7 +303,7 @@ test('a client that leaves frees the stream at once', async (t) => {
   const stream = await arrived(played, 1);
   played.client.socket.resetAndDestroy();
   await played.until(() => stream.wasReset && played.lines.length === 1);
-  assert.equal(played.lines[0]!.outcome, 'closed');
+  assert.equal(played.lines[0].outcome, 'closed');
   assert.equal(played.ingress.connections, 0);
 });
 
@@ -362,10 +362,10 @@ test('an upgrade turns both ways into bytes, with half-close', async (t) => {
   stream.finish();
   assert.equal(await client.untilEnd(), `${head}firstlast`);
   await played.until(() => played.lines.length === 1);
-  assert.equal(played.lines[0]!.status, 101);
-  assert.equal(played.lines[0]!.outcome, 'ok');
-  assert.equal(played.lines[0]!.bytesUp, 8);
-  assert.equal(played.lines[0]!.bytesDown, 9);
+  assert.equal(played.lines[0].status, 101);
+  assert.equal(played.lines[0].outcome, 'ok');
+  assert.equal(played.lines[0].bytesUp, 8);
+  assert.equal(played.lines[0].bytesDown, 9);
 });
 
 test('an upgrade that the target declines is an ordinary response', async (t) => {

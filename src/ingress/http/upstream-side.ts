@@ -3,58 +3,30 @@
  * both sides allow it. Responses are followed byte for byte; what is not exactly one response to
  * the request under way ends the stream.
  */
-import { asSallyportError, SallyportError, type ErrorCode } from '../../errors.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
 import { BodyTracker } from '../../http1/body.ts';
 import { INCOMPLETE } from '../../http1/field-section.ts';
 import { UPGRADE } from '../../http1/field-kinds.ts';
+import { expectResponseBody } from '../../http1/framing.ts';
+import { responseRefusals as refusals } from '../../http1/refusals.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
 import { connectionLines, rewriteResponse } from '../../http1/response-rewrite.ts';
-import { HTTP_INTERIMS_MAX, HTTP_OFFERS_MAX, HTTP_UNSAFE_REUSE_MS } from '../../limits.ts';
+import { HTTP_INTERIMS_MAX, HTTP_UNSAFE_REUSE_MS } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { Upstream, UpstreamReceiver } from '../../registry/upstream.ts';
 import { deliver } from '../../session/deliver.ts';
 import type { Stream } from '../../session/session.ts';
+import { Attempts } from './attempts.ts';
+import type { ClientSide } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
 import type { HttpShared } from './ingress.ts';
-import type { Peer } from './peer.ts';
-
-/** What the upstream side tells the client side. */
-export interface ClientSide {
-  readonly peer: Peer;
-  readonly exchange: Exchange;
-  /** The final response's head has been sent. */
-  responseBegan(): void;
-  /** The response is whole. The stream takes no more of the request when `streamGone`. */
-  responseEnded(): void;
-  /** No response will come, or no more of it. */
-  failed(error: SallyportError): void;
-  /** The target has switched protocols: the stream is the client side's from now on. */
-  switched(stream: Stream): void;
-  /** More of the request can be sent. */
-  resume(): void;
-}
 
 /** No request under way: nothing may arrive. */
 const QUIET = 0;
 const HEAD = 1;
 const BODY = 2;
-
-/** With these an upstream refuses a stream before it has passed anything on. */
-const refusals = new Set<ErrorCode>([
-  'TARGET_REFUSED',
-  'TARGET_UNREACHABLE',
-  'TARGET_TIMEOUT',
-  'TARGET_TLS',
-  'SERVICE_UNKNOWN',
-  'SERVICE_ABSENT',
-  'SERVER_BUSY',
-  'SERVER_DRAINING',
-  'TOO_MANY_STREAMS',
-]);
-
-const nobody: readonly Upstream[] = [];
 
 export class UpstreamSide implements UpstreamReceiver {
   #client: ClientSide;
@@ -67,13 +39,10 @@ export class UpstreamSide implements UpstreamReceiver {
   #accepted = false;
   #heads: HeadReader<ResponseHead>;
   #body = new BodyTracker('RESPONSE_INVALID');
-  /** Of the request under way: its stream served another one before. */
-  #reused = false;
+  #attempts = new Attempts();
+  /** A byte of the response has come. */
   #responding = false;
   #interims = 0;
-  #offers = 0;
-  #repeated = false;
-  #tried: Upstream[] = [];
   /** The stream may carry another request after this one. */
   #keep = false;
   #quietSince = 0;
@@ -89,11 +58,9 @@ export class UpstreamSide implements UpstreamReceiver {
   request(now: number): void {
     const { exchange } = this.#client;
     if (this.#stream !== null && !this.#mayReuse(exchange, now)) this.drop();
-    this.#interims = this.#offers = 0;
-    this.#repeated = false;
-    if (this.#tried.length > 0) this.#tried = [];
-    this.#reused = this.#stream !== null;
-    if (this.#stream === null) this.#open(nobody);
+    this.#interims = 0;
+    this.#attempts.begin(this.#stream !== null);
+    if (this.#stream === null) this.#open();
     this.#sendHead(exchange);
   }
 
@@ -103,16 +70,16 @@ export class UpstreamSide implements UpstreamReceiver {
     return exchange.repeatable || now - this.#quietSince < HTTP_UNSAFE_REUSE_MS;
   }
 
-  #open(tried: readonly Upstream[]): void {
+  #open(): void {
     const { exchange, peer } = this.#client;
     const { service, id } = exchange;
     this.#accepted = false;
     const request = { service, kind: 'http', consumer: peer.text, id } as const;
-    const { stream, upstream } = this.#shared.options.registry.open(request, this, tried);
+    const { registry } = this.#shared.options;
+    const { stream, upstream } = registry.open(request, this, this.#attempts.tried);
     this.#stream = stream;
     this.#upstream = upstream;
     this.#service = service;
-    this.#offers++;
   }
 
   #sendHead(exchange: Exchange): void {
@@ -201,7 +168,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   #interim(head: ResponseHead, slab: Slab, after: number, others: number): void {
     if (++this.#interims > HTTP_INTERIMS_MAX) {
-      throw invalid(`more than ${HTTP_INTERIMS_MAX} interim responses`);
+      throw refusals.invalid(`more than ${HTTP_INTERIMS_MAX} interim responses`);
     }
     // HTTP/1.0 knows none; RFC 9110, section 15.2.
     if (this.#client.exchange.old) this.#stream!.credit(others);
@@ -212,7 +179,7 @@ export class UpstreamSide implements UpstreamReceiver {
   #respond(head: ResponseHead, slab: Slab, start: number, end: number, others: number): void {
     const { exchange } = this.#client;
     const stream = this.#stream!;
-    const delimited = this.#expectBody(head, exchange);
+    const delimited = expectResponseBody(this.#body, head, exchange.method, exchange.old);
     const taken = this.#body.feed(slab.bytes, start, end);
     this.#keep = delimited && head.keepAlive && exchange.keepAlive;
     exchange.keepAlive &&=
@@ -231,22 +198,6 @@ export class UpstreamSide implements UpstreamReceiver {
     this.#client.responseBegan();
     if (sent < start + taken) deliver(this.#wire, stream, slab, sent, start + taken);
     if (this.#body.done) this.#ended(start + taken < end);
-  }
-
-  /** Sets the tracker up; answers whether the body's end shows without the stream's. */
-  #expectBody(head: ResponseHead, exchange: Exchange): boolean {
-    if (exchange.method.headOnly || head.status === 204 || head.status === 304) {
-      this.#body.expectLength(0);
-    } else if (head.chunked) {
-      if (exchange.old) throw invalid('a chunked body in answer to an HTTP/1.0 request');
-      this.#body.expectChunked();
-    } else if (head.length >= 0) {
-      this.#body.expectLength(head.length);
-    } else {
-      this.#body.expectUntilClose();
-      return false;
-    }
-    return true;
   }
 
   #sendResponse(
@@ -287,7 +238,7 @@ export class UpstreamSide implements UpstreamReceiver {
     const { exchange } = this.#client;
     const named = head.connection.upgrade && head.fields.has(UPGRADE);
     if (!exchange.upgrade || !exchange.whole || !named) {
-      throw invalid('it switches protocols unasked, too early, or does not say to which');
+      throw refusals.invalid('it switches protocols unasked, too early, or does not say to which');
     }
     exchange.status = head.status;
     exchange.answered = true;
@@ -325,28 +276,17 @@ export class UpstreamSide implements UpstreamReceiver {
   /** The response will not come, or not all of it. */
   #break(error: SallyportError): void {
     const upstream = this.#upstream;
-    const refused = !this.#accepted && refusals.has(error.code);
-    this.drop();
-    if (this.#mayRepeat(refused) && this.#repeat(upstream, refused)) return;
-    this.#client.failed(error);
-  }
-
-  #mayRepeat(refused: boolean): boolean {
     const { exchange } = this.#client;
-    if (this.#responding || exchange.bodySent) return false;
-    return refused ? this.#offers < HTTP_OFFERS_MAX : exchange.repeatable && !this.#repeated;
+    this.drop();
+    const again =
+      !this.#responding && this.#attempts.again(exchange, upstream, this.#accepted, error.code);
+    if (!again || !this.#openAgain()) this.#client.failed(error);
   }
 
   /** Sends the request once more. False when there is nobody to send it to. */
-  #repeat(upstream: Upstream | null, refused: boolean): boolean {
-    // A kept stream that closes while a request is on its way says nothing against its upstream.
-    if (this.#reused) this.#reused = false;
-    else {
-      this.#repeated ||= !refused;
-      if (upstream !== null) this.#tried.push(upstream);
-    }
+  #openAgain(): boolean {
     try {
-      this.#open(this.#tried);
+      this.#open();
     } catch {
       return false;
     }
@@ -358,6 +298,3 @@ export class UpstreamSide implements UpstreamReceiver {
     this.#client.resume();
   }
 }
-
-const invalid = (why: string): SallyportError =>
-  new SallyportError('RESPONSE_INVALID', `response: ${why}`);

@@ -1,0 +1,45 @@
+/** A client connection after its target switched protocols: bytes, both ways. */
+import { SallyportError } from '../../errors.ts';
+import type { Wire } from '../../net/wire.ts';
+import type { Stream } from '../../session/session.ts';
+import { Splice, type SpliceEnd } from '../../session/splice.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpShared, Served } from './ingress.ts';
+import type { Peer } from './peer.ts';
+
+export class Upgraded implements SpliceEnd, Served {
+  readonly active = true;
+  readonly splice: Splice;
+  readonly #shared: HttpShared;
+  readonly #wire: Wire;
+  readonly #exchange: Exchange;
+  readonly #peer: Peer;
+
+  /** Takes over both ends. The exchange is logged when the last of them is gone. */
+  constructor(shared: HttpShared, wire: Wire, stream: Stream, exchange: Exchange, peer: Peer) {
+    this.#shared = shared;
+    this.#wire = wire;
+    this.#exchange = exchange;
+    this.#peer = peer;
+    this.splice = new Splice(wire, this).join(stream);
+    wire.reader = this.splice;
+    stream.receiver = this.splice;
+    shared.served.add(this);
+  }
+
+  spliced(splice: Splice, error: Error | null): void {
+    this.#shared.served.delete(this);
+    const exchange = this.#exchange;
+    exchange.bytesUp += splice.bytesOut;
+    exchange.bytesDown += splice.bytesIn;
+    const broken = error instanceof SallyportError ? error.code : 'closed';
+    const outcome = error === null ? 'ok' : broken;
+    exchange.log(this.#shared.options.accessLog, this.#peer, outcome, performance.now());
+  }
+
+  drain(): void {}
+
+  destroy(): void {
+    this.#wire.destroy();
+  }
+}
