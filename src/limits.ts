@@ -27,6 +27,8 @@ export const SOCKET_WRITE_MARK_BYTES = 1 * MB;
 /** A piece shorter than this is copied rather than pinning the slab it stands in, when its socket is behind. */
 export const PIN_MIN_BYTES = 32 * KB;
 
+/** How often a socket that is not read from is looked at: a peer that reset it is noticed within two of these. */
+export const PAUSED_PROBE_MS = 1_000;
 /** What was written to a closing socket has this long to leave. */
 export const CLOSE_FLUSH_MS = 2_000;
 

@@ -89,7 +89,13 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     this.#timer = setTimeout(() => wire.destroy(targetTimeout(target)), TARGET_DIAL_TIMEOUT_MS);
     wire.socket.once(target.tls ? 'secureConnect' : 'connect', () => this.#connected(wire));
     if (service.proxyProtocol) {
-      wire.write(encodeProxyHeader(service.proxyProtocol, this.#request!.consumer, null));
+      wire.write(
+        encodeProxyHeader(
+          service.proxyProtocol,
+          this.#request!.consumer,
+          this.#request!.local ?? null,
+        ),
+      );
     }
     this.#splice = new Splice(wire, this).join(this.#stream);
     return this.#splice;
@@ -108,6 +114,7 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
   }
 
   broken(error: SallyportError): void {
+    this.#stream.reset();
     this.#log(error.code);
   }
 

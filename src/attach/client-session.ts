@@ -53,7 +53,8 @@ export async function openClientSession(
     client: true,
     events: {
       accept: (stream) => options.accept(stream),
-      goneAway: () => draining.resolve(null),
+      // Said by `drain` first; alone it only means that nothing can be opened any more.
+      goneAway() {},
       closed(error) {
         options.heartbeat.remove(session);
         const why = error ?? new SallyportError('SESSION_CLOSED', 'session: the server closed it');

@@ -1,7 +1,7 @@
 /** A consumer's stream at the server: authorised by itself, then joined to a stream of an agent. */
 import type { Identity } from '../access/identity.ts';
 import { mayConsume } from '../access/scopes.ts';
-import { asSallyportError, type SallyportError } from '../errors.ts';
+import { asSallyportError } from '../errors.ts';
 import { STREAM_HEAD_MAX_BYTES } from '../limits.ts';
 import { parseDialAddress } from '../net/address.ts';
 import type { AccessLog, Outcome } from '../observe/access-log.ts';
@@ -46,7 +46,8 @@ class ConsumerStream implements MessageHandler {
     try {
       // What the consumer says of itself is not believed: its address and the id are ours.
       const { identity, peer, registry, newId } = this.#context;
-      const request = { ...readStreamHead(value), consumer: peer, id: newId() };
+      const { local: _claimed, ...head } = readStreamHead(value);
+      const request = { ...head, consumer: peer, id: newId() };
       this.#request = request;
       const target =
         request.target === undefined ? null : parseDialAddress(request.target, 'target');
@@ -71,7 +72,9 @@ class ConsumerStream implements MessageHandler {
     });
   }
 
-  broken(_error: SallyportError): void {}
+  broken(): void {
+    this.#stream.reset();
+  }
 
   finished(): void {
     this.#stream.reset();

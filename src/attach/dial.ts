@@ -36,7 +36,8 @@ export interface DialOptions {
 
 /**
  * Resolves with a link whose bytes have not been read yet. Rejects with SERVER_UNREACHABLE,
- * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, or the error the server named.
+ * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, or the error the server named. Throws USAGE
+ * when the URL or the token cannot stand in a request.
  */
 export function dial(options: DialOptions): Promise<Link> {
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
@@ -45,6 +46,13 @@ export function dial(options: DialOptions): Promise<Link> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const key = newKey();
+  const path = `${url.pathname.replace(/\/$/, '')}${ATTACH_PATH}`;
+  const headers = {
+    Authorization: `Bearer ${options.token}`,
+    Accept: 'application/json',
+    'User-Agent': options.program,
+  };
+  const request = Buffer.from(upgradeRequest(path, url.host, key, PROTOCOL, headers));
 
   const reader = new UpgradeReader(
     (head, body) => {
@@ -91,15 +99,7 @@ export function dial(options: DialOptions): Promise<Link> {
 
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
-  wire.socket.once(secure ? 'secureConnect' : 'connect', () => {
-    const path = `${url.pathname.replace(/\/$/, '')}${ATTACH_PATH}`;
-    const headers = {
-      Authorization: `Bearer ${options.token}`,
-      Accept: 'application/json',
-      'User-Agent': options.program,
-    };
-    wire.write(Buffer.from(upgradeRequest(path, url.host, key, PROTOCOL, headers)));
-  });
+  wire.socket.once(secure ? 'secureConnect' : 'connect', () => wire.write(request));
   return promise;
 }
 
@@ -150,8 +150,8 @@ class UpgradeReader implements WireReader {
   }
 
   #bodyIsWhole(): boolean {
-    const length = Number(this.#head!.fields.get('content-length') ?? Number.NaN);
-    return this.#bytes.length >= Math.min(length, HTTP_HEAD_MAX_BYTES);
+    const length = Number(this.#head!.fields.get('content-length') ?? Number.POSITIVE_INFINITY);
+    return !(this.#bytes.length < Math.min(length, HTTP_HEAD_MAX_BYTES));
   }
 
   #finish(head: ResponseHead | null): void {

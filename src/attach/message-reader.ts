@@ -25,7 +25,7 @@ export interface MessageHandler {
    * is passed to `broken`.
    */
   message(value: unknown): StreamReceiver | null;
-  /** The peer broke the format, or `message` threw: the stream has been reset. */
+  /** The peer broke the format, or `message` threw: the handler resets the stream, or ends the session. */
   broken(error: SallyportError): void;
   finished(): void;
   reset(error: SallyportError): void;
@@ -75,7 +75,6 @@ export class MessageReader implements StreamReceiver {
         return;
       }
     } catch (thrown) {
-      this.#stream.reset();
       this.#handler.broken(asMessageError(thrown));
       return;
     }

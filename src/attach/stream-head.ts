@@ -19,6 +19,7 @@ export function readStreamHead(value: unknown): StreamRequest {
     id: f.string('id', 128),
     ...f.optional('target', (name) => f.string(name, 512)),
     ...f.optional('key', (name) => f.string(name, 512)),
+    ...f.optional('local', (name) => f.string(name, 128)),
   };
 }
 
@@ -76,6 +77,7 @@ class AnswerGate implements MessageHandler {
   }
 
   broken(error: SallyportError): void {
+    this.#stream!.reset();
     this.#receiver.reset(error);
   }
 

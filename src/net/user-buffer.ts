@@ -62,7 +62,11 @@ function findSymbols(): { buffer: symbol; callback: symbol; next: symbol } | nul
   return buffer && callback && next ? { buffer, callback, next } : null;
 }
 
-function bufferInPlace(socket: TLSSocket, handle: Handle, onread: net.OnReadOpts): net.Socket | null {
+function bufferInPlace(
+  socket: TLSSocket,
+  handle: Handle,
+  onread: net.OnReadOpts,
+): net.Socket | null {
   if (tlsSymbols === null) return null;
   const internals = socket as unknown as Record<symbol, unknown>;
   const next = onread.buffer as () => Uint8Array;

@@ -9,6 +9,7 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BULK_KEEP_BYTES, CLOSE_FLUSH_MS, QUIET_READ_BYTES } from '../limits.ts';
+import { forgetPaused, watchPaused } from './paused-sockets.ts';
 import { HEADROOM, quietSlab, type Slab, type SlabPool } from './slab.ts';
 import { readIntoBuffer } from './user-buffer.ts';
 
@@ -45,7 +46,11 @@ export class Wire {
   }
 
   /** Dials: `connect` passes the `onread` option it is given to `net.connect` or `tls.connect`. */
-  static dial(connect: (onread: net.OnReadOpts) => net.Socket, pool: SlabPool, reader: WireReader): Wire {
+  static dial(
+    connect: (onread: net.OnReadOpts) => net.Socket,
+    pool: SlabPool,
+    reader: WireReader,
+  ): Wire {
     let wire: Wire | null = null;
     const socket = connect(onreadOf(() => wire));
     wire = new Wire(socket, pool, reader);
@@ -54,12 +59,13 @@ export class Wire {
   }
 
   /**
-   * Takes over a socket that was accepted and has read nothing yet (`pauseOnConnect`): on the fast
-   * road where the runtime allows it, by `data` events elsewhere.
+   * Takes over an accepted, paused socket (`pauseOnConnect`): on the fast road where the runtime
+   * allows it and nothing was read yet, by `data` events elsewhere.
    */
   static accept(accepted: net.Socket, pool: SlabPool, reader: WireReader): Wire {
     let wire: Wire | null = null;
-    const socket = readIntoBuffer(accepted, onreadOf(() => wire));
+    const onread = onreadOf(() => wire);
+    const socket = accepted.readableLength > 0 ? null : readIntoBuffer(accepted, onread);
     if (socket === null) return Wire.fromEvents(accepted, pool, reader);
     wire = new Wire(socket, pool, reader);
     socket.resume();
@@ -97,6 +103,7 @@ export class Wire {
       slab.release();
       this.#slab = this.#pool.tryTake() ?? quietSlab;
     }
+    if (!goOn) watchPaused(this.socket);
     return goOn;
   }
 
@@ -110,6 +117,7 @@ export class Wire {
       const goOn = this.reader.read(slab, HEADROOM, HEADROOM + n);
       slab.release();
       if (goOn) continue;
+      watchPaused(this.socket);
       this.socket.pause();
       if (at < chunk.length) this.socket.unshift(chunk.subarray(at));
       return;
@@ -121,11 +129,13 @@ export class Wire {
       this.#slab.release();
       this.#slab = quietSlab;
     }
+    forgetPaused(this.socket);
     this.reader.closed(this.#error);
   }
 
   /** Goes on reading after `read` returned false. */
   resume(): void {
+    forgetPaused(this.socket);
     if (!this.socket.destroyed) this.socket.resume();
   }
 

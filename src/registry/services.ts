@@ -34,7 +34,11 @@ export interface ServiceRegistry {
    * Opens a stream on one upstream of the service, trying the next one when one can take none.
    * `tried` are left out. Throws SERVICE_UNKNOWN, SERVICE_ABSENT, or what the last upstream threw.
    */
-  open(request: StreamRequest, receiver: UpstreamReceiver, tried: readonly Upstream[]): OpenedStream;
+  open(
+    request: StreamRequest,
+    receiver: UpstreamReceiver,
+    tried: readonly Upstream[],
+  ): OpenedStream;
   close(): void;
 }
 
@@ -117,7 +121,10 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
           failure = thrown;
         }
       }
-      throw failure ?? new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`);
+      throw (
+        failure ??
+        new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`)
+      );
     },
 
     close() {
@@ -128,13 +135,21 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
 }
 
 /** Who gives way to a newcomer: null when they share. Throws NAME_TAKEN when the newcomer may not come. */
-function displacedBy(name: string, service: Service, holder: Upstream, newcomer: ServicePolicy): Upstream | null {
+function displacedBy(
+  name: string,
+  service: Service,
+  holder: Upstream,
+  newcomer: ServicePolicy,
+): Upstream | null {
   const { policy } = service;
   if (policy.kind !== newcomer.kind) {
     throw taken(name, `another agent offers it as ${policy.kind}, not ${newcomer.kind}`);
   }
   if (policy.exclusive !== newcomer.exclusive) {
-    const held = policy.exclusive === null ? 'is shared by its agents' : `is held exclusively (${policy.exclusive})`;
+    const held =
+      policy.exclusive === null
+        ? 'is shared by its agents'
+        : `is held exclusively (${policy.exclusive})`;
     throw taken(name, `it ${held}, and the newcomer asks otherwise`);
   }
   if (policy.exclusive === 'first') throw taken(name, 'another agent holds it exclusively');
@@ -149,7 +164,8 @@ function taken(name: string, why: string): SallyportError {
 function candidates(service: Service): readonly Upstream[] {
   const { upstreams, policy } = service;
   if (upstreams.length < 2) return upstreams;
-  if (policy.balance === 'least-streams') return upstreams.toSorted((a, b) => a.streams - b.streams);
+  if (policy.balance === 'least-streams')
+    return upstreams.toSorted((a, b) => a.streams - b.streams);
   const first = service.next++ % upstreams.length;
   return [...upstreams.slice(first), ...upstreams.slice(0, first)];
 }

@@ -17,6 +17,8 @@ export interface StreamRequest {
   readonly key?: string;
   /** Address of the consumer, `ip:port` (`[ip6]:port`). */
   readonly consumer: string;
+  /** Public `ip:port` the consumer connected to, where there is one. */
+  readonly local?: string;
   /** Names this stream in every log along the road. */
   readonly id: string;
 }

@@ -3,17 +3,20 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, TCP_KEEPALIVE_MS } from '../limits.ts';
-import { formatAddress, type HostPort } from '../net/address.ts';
+import { formatAddress, parseDialAddress, type HostPort } from '../net/address.ts';
+import { readProxyHeader } from '../net/socket-preface.ts';
 import type { Certificate } from './certificate.ts';
 
 export interface ListenerOptions {
   listen: HostPort;
   /** Null: plain. */
   certificate: Certificate | null;
-  /** A connection, not read from yet. For TLS its handshake is done. */
-  connection(socket: net.Socket, secure: boolean): void;
-  /** A TLS handshake failed. */
-  handshakeFailed(error: Error, peer: string): void;
+  /** Whether connections of this peer begin with a PROXY header; then they must. Null: none do. */
+  proxyProtocolFrom: ((ip: string) => boolean) | null;
+  /** A connection, not read from yet; for TLS its handshake is done. `peer`: whom it is for, by its PROXY header. */
+  connection(socket: net.Socket, secure: boolean, peer: HostPort | null): void;
+  /** A connection that did not get as far as that. */
+  failed(error: Error, peer: string): void;
 }
 
 export interface Listener {
@@ -32,17 +35,40 @@ const socketOptions = {
   keepAlive: true,
   keepAliveInitialDelay: TCP_KEEPALIVE_MS,
 };
-
 const tlsOptions = { minVersion: 'TLSv1.2' } as const;
 
 /** Rejects with LISTEN_FAILED. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const { listen, certificate, connection } = options;
-  const secure = certificate === null ? null : secureServer(certificate, options);
-  const server = secure ?? net.createServer(socketOptions);
-  server.on(secure === null ? 'connection' : 'secureConnection', (socket: net.Socket) =>
-    connection(socket, secure !== null),
-  );
+  const { listen, certificate, proxyProtocolFrom, connection, failed } = options;
+  /** By the address of the proxy's own end, which the TLS socket has too: whom a connection is for. */
+  const proxied = new Map<string, HostPort>();
+  const secure = certificate === null ? null : createSecureServer(certificate, options, proxied);
+  const server = net.createServer(socketOptions, (socket) => {
+    if (proxyProtocolFrom?.(socket.remoteAddress ?? '')) void acceptProxied(socket);
+    else pass(socket, null);
+  });
+
+  function pass(socket: net.Socket, peer: HostPort | null): void {
+    if (secure === null) connection(socket, false, peer);
+    else secure.emit('connection', socket);
+  }
+
+  async function acceptProxied(socket: net.Socket): Promise<void> {
+    const end = endOf(socket);
+    try {
+      const { endpoints } = await readProxyHeader(socket);
+      const peer = endpoints === null ? null : parseDialAddress(endpoints.source);
+      if (peer !== null && secure !== null) {
+        proxied.set(end, peer);
+        socket.once('close', () => proxied.delete(end));
+      }
+      pass(socket, peer);
+    } catch (thrown) {
+      socket.destroy();
+      failed(thrown as Error, end);
+    }
+  }
+
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ ...listen, backlog: LISTEN_BACKLOG }, resolve);
@@ -56,6 +82,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       { cause },
     );
   }
+  // A connection that could not be accepted, as when descriptors ran out, is no reason to stop.
+  server.on('error', (error) => failed(error, '-'));
   const { port } = server.address() as net.AddressInfo;
   return {
     address: { host: listen.host, port },
@@ -64,7 +92,12 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   };
 }
 
-function secureServer(certificate: Certificate, options: ListenerOptions): tls.Server {
+/** Does the handshakes; it does not listen itself. */
+function createSecureServer(
+  certificate: Certificate,
+  options: ListenerOptions,
+  proxied: ReadonlyMap<string, HostPort>,
+): tls.Server {
   const server = tls.createServer({
     ...socketOptions,
     ...tlsOptions,
@@ -72,8 +105,13 @@ function secureServer(certificate: Certificate, options: ListenerOptions): tls.S
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ALPNProtocols: ['http/1.1'],
   });
-  server.on('tlsClientError', (error, socket) =>
-    options.handshakeFailed(error, socket.remoteAddress ?? ''),
+  server.on('secureConnection', (socket) =>
+    options.connection(socket, true, proxied.get(endOf(socket)) ?? null),
   );
+  server.on('tlsClientError', (error, socket) => options.failed(error, endOf(socket)));
   return server;
+}
+
+function endOf(socket: net.Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
 }

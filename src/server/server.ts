@@ -66,7 +66,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const { drainGraceMs = DRAIN_GRACE_MS } = options;
   const identities = createIdentities(options.identities);
   const accessLog = createAccessLog(log, options.accessLog ?? true);
-  const fromProxy = createCidrSet(proxyProtocolFrom);
+  const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
+  const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry((service) => registrar.vanished(service));
@@ -78,13 +79,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ...ingress,
     host: options.listen.host,
     ranges: options.tcpPorts ?? [{ low: 20_000, high: 29_999 }],
-    proxyProtocolFrom: fromProxy,
+    ...behindProxy,
   });
   const passthrough = options.tlsPassthroughListen
     ? await createTlsPassthrough({
         ...ingress,
         listen: options.tlsPassthroughListen,
-        proxyProtocolFrom: fromProxy,
+        ...behindProxy,
       })
     : null;
   const registrar = createRegistrar({
@@ -137,9 +138,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const listener = await openListener({
     listen: options.listen,
     certificate: certificate?.first ?? null,
-    connection: (socket, secure) => http.serve(socket, secure),
-    handshakeFailed: (error, peer) =>
-      log.debug({ peer, error: error.message }, 'TLS handshake failed'),
+    proxyProtocolFrom: fromProxy,
+    connection: (socket, secure, peer) =>
+      http.serve(
+        socket,
+        secure,
+        peer === null ? undefined : { address: peer.host, port: peer.port },
+      ),
+    failed: (error, peer) => log.debug({ peer, error: error.message }, 'connection refused'),
   });
   const publicUrl =
     options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);

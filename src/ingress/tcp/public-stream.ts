@@ -16,18 +16,12 @@ export interface StreamDoor {
   newId(): string;
 }
 
-/** What is asked of a service here: also where the consumer arrived, for the PROXY header at the target. */
-interface PublicRequest extends StreamRequest {
-  /** The public address the consumer connected to, `ip:port` (`[ip6]:port`). */
-  readonly local: string;
-}
-
 class PublicStream implements SpliceEnd {
   #door: StreamDoor;
-  #request: PublicRequest;
+  #request: StreamRequest;
   #startedAt = performance.now();
 
-  constructor(door: StreamDoor, request: PublicRequest) {
+  constructor(door: StreamDoor, request: StreamRequest) {
     this.#door = door;
     this.#request = request;
   }
@@ -64,7 +58,7 @@ export function openPublicStream(
   door: StreamDoor,
 ): Splice | null {
   const { source: consumer, destination: local } = endpoints;
-  const request: PublicRequest = { service, kind: 'tcp', consumer, id: door.newId(), local };
+  const request: StreamRequest = { service, kind: 'tcp', consumer, id: door.newId(), local };
   const splice = new Splice(wire, new PublicStream(door, request));
   wire.reader = splice;
   try {
