@@ -18,6 +18,8 @@ interface ErrorKind {
   readonly advice: string;
 }
 
+// One line for each code, to be read as a table.
+// oxfmt-ignore
 const kinds = {
   USAGE: { hop: 'consumer', http: 400, exit: 2, fatal: true, advice: 'Run the command with --help.' },
   CONFIG_INVALID: { hop: 'consumer', http: 400, exit: 2, fatal: true, advice: 'Mend the named place; `sallyport config check FILE` checks the file.' },
