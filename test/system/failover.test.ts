@@ -45,7 +45,7 @@ function assertPromises(fates: readonly Fate[], origins: readonly Origin[]): voi
 
 test('kill -9 of one of three agents: no GET fails, no POST runs twice, refusals come within 1 s', async (t) => {
   const { server, agents, origins } = await startGroup(t);
-  const load = runLoad({ port: server.port, host, path: '/slow/30', rate: 200, ms: 3_000 });
+  const load = runLoad({ port: server.port, host, path: '/slow/100', rate: 200, ms: 3_000 });
   await pause(1_000);
   const killedAt = 1_000;
   await agents[1].program.end('SIGKILL');
@@ -72,8 +72,12 @@ test('an agent stopped with SIGTERM finishes what it has and loses nothing', asy
   const { server, agents, origins } = await startGroup(t);
   const load = runLoad({ port: server.port, host, path: '/slow/200', rate: 100, ms: 2_000 });
   await pause(800);
+  const post = { port: server.port, host, path: '/slow/500', method: 'POST', body: 'x' };
+  const running = Array.from({ length: 6 }, () => ask(post));
+  await pause(100);
   const exit = await agents[0].program.end('SIGTERM');
   assert.equal(exit.code, 0);
+  for (const { status } of await Promise.all(running)) assert.equal(status, 200);
   const fates = await load;
   assertPromises(fates, origins);
   assert.deepEqual(
