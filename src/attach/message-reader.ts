@@ -8,6 +8,7 @@ import type { Slab } from '../net/slab.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 
 const PREFIX_BYTES = 4;
+const nothing = Buffer.alloc(0);
 
 /** One message as it travels. */
 export function encodeMessage(value: unknown): Buffer {
@@ -37,7 +38,9 @@ export class MessageReader implements StreamReceiver {
   #stream: Stream;
   #handler: MessageHandler;
   #max: number;
-  #gathered: Buffer | null = null;
+  /** The beginning of a message, `#kept` bytes of it; room grows by doubling, so that drips cost no more. */
+  #gathered = nothing;
+  #kept = 0;
 
   constructor(stream: Stream, handler: MessageHandler, max = CONTROL_MESSAGE_MAX_BYTES) {
     this.#stream = stream;
@@ -46,13 +49,12 @@ export class MessageReader implements StreamReceiver {
   }
 
   data(slab: Slab, start: number, end: number): void {
-    const before = this.#gathered?.length ?? 0;
-    const bytes =
-      before === 0 ? slab.bytes : Buffer.concat([this.#gathered!, slab.bytes.subarray(start, end)]);
-    const shift = before === 0 ? 0 : before - start;
+    const gathering = this.#kept > 0;
+    if (gathering) this.#gather(slab, start, end);
+    const bytes = gathering ? this.#gathered : slab.bytes;
+    const shift = gathering ? this.#kept - end : 0;
     const limit = end + shift;
-    let at = before === 0 ? start : 0;
-    this.#gathered = null;
+    let at = gathering ? 0 : start;
     try {
       while (limit - at >= PREFIX_BYTES) {
         const length = bytes.readUInt32BE(at);
@@ -78,8 +80,27 @@ export class MessageReader implements StreamReceiver {
       this.#handler.broken(asMessageError(thrown));
       return;
     }
-    if (at < limit) this.#gathered = Buffer.from(bytes.subarray(at, limit));
+    if (gathering) this.#drop(at);
+    else if (at < end) this.#gather(slab, at, end);
     this.#stream.credit(end - start);
+  }
+
+  #gather(slab: Slab, start: number, end: number): void {
+    const total = this.#kept + end - start;
+    if (total > this.#gathered.length) {
+      const larger = Buffer.allocUnsafe(Math.max(total, 2 * this.#gathered.length));
+      this.#gathered.copy(larger, 0, 0, this.#kept);
+      this.#gathered = larger;
+    }
+    slab.bytes.copy(this.#gathered, this.#kept, start, end);
+    this.#kept = total;
+  }
+
+  /** The first `n` gathered bytes were read. */
+  #drop(n: number): void {
+    this.#gathered.copyWithin(0, n, this.#kept);
+    this.#kept -= n;
+    if (this.#kept === 0) this.#gathered = nothing;
   }
 
   finished(): void {

@@ -26,7 +26,9 @@ export function createHeartbeat(intervalMs: number): Heartbeat {
       } else if (ticks + 1 >= DEAD_AFTER_TICKS) {
         silent.delete(session);
         const ms = Math.round((DEAD_AFTER_TICKS * intervalMs) / 2);
-        session.close(new SallyportError('HEARTBEAT_LOST', `session: the other end was silent for ${ms} ms`));
+        session.close(
+          new SallyportError('HEARTBEAT_LOST', `session: the other end was silent for ${ms} ms`),
+        );
       } else {
         silent.set(session, ticks + 1);
         session.ping();

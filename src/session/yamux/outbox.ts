@@ -129,15 +129,16 @@ export class Outbox {
     if (this.#slab === null) this.#slab = stagingSlabs.take();
     if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(this.#onTurn);
+      setImmediate(onTurn, this);
     }
     return this.#slab.bytes;
   }
 
-  #onTurn = (): void => {
+  /** The end of this turn of the event loop. */
+  turn(): void {
     this.#scheduled = false;
     this.flush();
-  };
+  }
 
   /** Sends what was gathered. */
   flush(): void {
@@ -172,4 +173,9 @@ export class Outbox {
     this.#closed = true;
     this.#waiting = [];
   }
+}
+
+/** Shared by all sessions: each would otherwise keep a closure of its own. */
+function onTurn(outbox: Outbox): void {
+  outbox.turn();
 }

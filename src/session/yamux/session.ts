@@ -99,6 +99,8 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     if (this.#closed || this.#pingSentAt !== 0) return;
     this.#pingSentAt = performance.now();
     this.outbox.header(TYPE_PING, FLAG_SYN, 0, ++this.#pingValue);
+    // All sessions are pinged in one turn: together they would need a staging slab each.
+    this.outbox.flush();
   }
 
   goAway(): void {
