@@ -165,6 +165,12 @@ export class Client {
   untilClosed(): Promise<string> {
     return this.until(() => this.closed);
   }
+
+  /** Goes on sending until the connection is gone: a client that was told the end hears of it no other way. */
+  async sendUntilClosed(text: string): Promise<void> {
+    const timer = setInterval(() => this.socket.write(text), 5);
+    await this.untilClosed().finally(() => clearInterval(timer));
+  }
 }
 
 /** Everything ends with the test. */
@@ -250,4 +256,32 @@ export async function playIngress(
     },
   };
   return played;
+}
+
+/** The Host line of service `a`. */
+export const HOST = 'Host: a.test\r\n';
+
+export const get = (path = '/', fields = ''): string =>
+  `GET ${path} HTTP/1.1\r\n${HOST}${fields}\r\n`;
+
+export const ok = (body: string, fields = ''): string =>
+  `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
+
+/** As `playIngress`, with services `a` and `b` under `a.test` and `b.test`, and one client. */
+export async function relay(
+  t: TestContext,
+  options: Partial<HttpIngressOptions> = {},
+): Promise<Played & { client: Client }> {
+  const played = await playIngress(t, options);
+  played.routes.add({ host: 'a.test' }, { service: 'a' });
+  played.routes.add({ host: 'b.test' }, { service: 'b' });
+  return Object.assign(played, { client: await played.connect() });
+}
+
+/** The stream on which the given number of empty lines, which end heads, has arrived. */
+export async function arrived(played: Played, heads: number, stream = 0): Promise<PlayedStream> {
+  await played.until(
+    () => (played.streams[stream]?.received.split('\r\n\r\n').length ?? 0) > heads,
+  );
+  return played.streams[stream];
 }

@@ -19,7 +19,7 @@ import type { HttpShared, Served } from './ingress.ts';
 import { RequestIntake } from './intake.ts';
 import { linger } from './linger.ts';
 import type { Takeover } from './own-endpoints.ts';
-import { bodyNotTaken, bodyStopped, headTooSlow, noResponse } from './overdue.ts';
+import * as overdue from './overdue.ts';
 import type { Peer } from './peer.ts';
 import { sendError, sendOwn } from './reply.ts';
 import { Upgraded } from './upgraded.ts';
@@ -34,13 +34,10 @@ const ANSWER = 3;
 /** Broken off, closed, or somebody else's. */
 const GONE = 4;
 
-/** Reads from a wire that was broken off. */
-const broken: WireReader = { read: () => false, ended() {}, closed() {} };
-
 export class ClientConnection implements WireReader, Timed, ClientSide, InputTaker, Served {
   deadline: number;
   readonly peer: Peer;
-  readonly exchange = new Exchange();
+  readonly exchange: Exchange;
   readonly #shared: HttpShared;
   readonly #intake: RequestIntake;
   readonly #heads: HeadReader<RequestHead>;
@@ -51,12 +48,11 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   #state = IDLE;
   /** The client sends no more. */
   #clientEnded = false;
-  /** The response ended before its request. */
-  #early = false;
 
   constructor(shared: HttpShared, peer: Peer) {
     this.#shared = shared;
     this.peer = peer;
+    this.exchange = new Exchange(shared.options, peer);
     this.#intake = new RequestIntake(shared.options, peer, this.exchange);
     this.#heads = new HeadReader(shared.requestHeads);
     this.deadline = shared.deadlines.now + shared.timeouts.head;
@@ -68,10 +64,6 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     this.#upstream = new UpstreamSide(this.#shared, this, wire);
     this.#shared.served.add(this);
     this.#shared.deadlines.add(this);
-  }
-
-  get active(): boolean {
-    return this.exchange.active;
   }
 
   // ---- From the client ----
@@ -100,29 +92,26 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     try {
       after = heads.read(slab, start, end);
     } catch (thrown) {
-      this.#begin();
+      this.exchange.begin(performance.now());
       this.failed(asSallyportError(thrown));
       return end;
     }
     if (after === INCOMPLETE) {
-      if (this.#state === IDLE) this.#expire(this.#shared.timeouts.head);
+      // Of the first head the time runs from the connection's start already.
+      const { deadlines, timeouts } = this.#shared;
+      if (this.#state === IDLE)
+        this.deadline = Math.min(this.deadline, deadlines.now + timeouts.head);
       this.#state = HEAD;
       return end;
     }
-    this.#begin();
+    this.exchange.begin(performance.now());
     const takeover = this.#takeRequest(heads.head!, heads.bytes, heads.base, heads.end);
     heads.release();
     if (takeover === null) return after;
-    const rest = Buffer.from(slab.bytes.subarray(after, end));
     this.exchange.active = false;
     this.#forget();
-    takeover(this.#wire, rest);
+    takeover(this.#wire, Buffer.from(slab.bytes.subarray(after, end)));
     return end;
-  }
-
-  #begin(): void {
-    this.exchange.begin(this.#shared.options.newId(), performance.now());
-    this.#early = false;
   }
 
   /** Sends a request on, or answers it. Answers who takes the connection over, if anybody does. */
@@ -169,7 +158,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     const { exchange } = this;
     exchange.whole = true;
     this.#state = ANSWER;
-    if (this.#early) this.responseEnded();
+    if (exchange.early) this.responseEnded();
     else this.#expire(exchange.answered ? Infinity : this.#shared.timeouts.response);
   }
 
@@ -180,7 +169,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   closed(): void {
-    this.#log('closed', performance.now());
+    this.exchange.log('closed', performance.now());
     this.#forget();
   }
 
@@ -196,7 +185,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     if (exchange.whole) {
       this.#upstream.rest(now);
       this.#settle('ok', exchange.keepAlive, now);
-    } else if (this.#upstream.open && exchange.keepAlive) this.#early = true;
+    } else if (this.#upstream.open && exchange.keepAlive) exchange.early = true;
     else this.#settle('ok', false, now);
   }
 
@@ -204,7 +193,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     const { exchange } = this;
     this.#upstream.abandon();
     if (exchange.answered) {
-      if (this.#early) this.#settle(error.code, false, performance.now());
+      if (exchange.early) this.#settle(error.code, false, performance.now());
       else this.#breakOff(error.code);
       return;
     }
@@ -214,7 +203,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   switched(stream: Stream): void {
-    const { splice } = new Upgraded(this.#shared, this.#wire, stream, this.exchange, this.peer);
+    const { splice } = new Upgraded(this.#shared, this.#wire, stream, this.exchange);
     this.#forget();
     this.#input.release(this.#wire);
     if (this.#clientEnded) splice.ended();
@@ -234,7 +223,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
 
   /** Request and response are done with. */
   #settle(outcome: Outcome, goOn: boolean, now: number): void {
-    this.#log(outcome, now);
+    this.exchange.log(outcome, now);
     if (!goOn) {
       this.#finish();
       return;
@@ -265,14 +254,9 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
 
   /** The client must not take what it got for a whole response. */
   #breakOff(outcome: Outcome): void {
-    this.#log(outcome, performance.now());
+    this.exchange.log(outcome, performance.now());
     this.#forget();
-    this.#wire.reader = broken;
     breakOff(this.#wire.socket);
-  }
-
-  #log(outcome: Outcome, now: number): void {
-    this.exchange.log(this.#shared.options.accessLog, this.peer, outcome, now);
   }
 
   #expire(ms: number): void {
@@ -283,10 +267,15 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   expired(): void {
     if (this.#state === IDLE) this.#finish();
     else if (this.#state === HEAD) {
-      this.#begin();
-      this.failed(headTooSlow());
-    } else if (this.#state === BODY) this.failed(this.blocked ? bodyNotTaken() : bodyStopped());
-    else this.failed(noResponse());
+      this.exchange.begin(performance.now());
+      this.failed(overdue.head());
+    } else if (this.#state === BODY)
+      this.failed(this.blocked ? overdue.bodyNotTaken() : overdue.body());
+    else this.failed(overdue.response());
+  }
+
+  get active(): boolean {
+    return this.exchange.active;
   }
 
   drain(): void {

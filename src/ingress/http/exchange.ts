@@ -1,7 +1,8 @@
 /** One request and its response: what is known about them, kept apart from the bytes. */
 import { noMethod, type Method } from '../../http1/methods.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
-import type { AccessLog, Outcome } from '../../observe/access-log.ts';
+import type { Outcome } from '../../observe/access-log.ts';
+import type { HttpIngressOptions } from './ingress.ts';
 import type { Peer } from './peer.ts';
 
 const nothing = Buffer.alloc(0);
@@ -32,6 +33,8 @@ export class Exchange {
   bodySent = false;
   /** The response's head has been sent to the client. */
   answered = false;
+  /** The response ended before its request. */
+  early = false;
   status = 0;
   bytesUp = 0;
   bytesDown = 0;
@@ -40,11 +43,18 @@ export class Exchange {
   headLength = 0;
   /** Milliseconds on the clock of `performance.now`. */
   startedAt = 0;
+  readonly #options: HttpIngressOptions;
+  readonly #peer: Peer;
   #path = '';
 
-  begin(id: string, now: number): void {
+  constructor(options: HttpIngressOptions, peer: Peer) {
+    this.#options = options;
+    this.#peer = peer;
+  }
+
+  begin(now: number): void {
     this.active = true;
-    this.id = id;
+    this.id = this.#options.newId();
     this.startedAt = now;
     this.method = noMethod;
     this.host = '';
@@ -52,7 +62,7 @@ export class Exchange {
     this.#path = '';
     this.accept = this.challenge = '';
     this.old = this.keepAlive = this.upgrade = false;
-    this.whole = this.bodySent = this.answered = false;
+    this.whole = this.bodySent = this.answered = this.early = false;
     this.status = this.bytesUp = this.bytesDown = this.headLength = 0;
   }
 
@@ -94,13 +104,13 @@ export class Exchange {
   }
 
   /** The request is over: writes its line, once. */
-  log(accessLog: AccessLog, peer: Peer, outcome: Outcome, now: number): void {
+  log(outcome: Outcome, now: number): void {
     if (!this.active) return;
     this.active = false;
-    accessLog.request({
+    this.#options.accessLog.request({
       id: this.id,
       service: this.service,
-      consumer: peer.text,
+      consumer: this.#peer.text,
       bytesUp: this.bytesUp,
       bytesDown: this.bytesDown,
       ms: now - this.startedAt,

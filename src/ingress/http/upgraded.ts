@@ -5,7 +5,6 @@ import type { Stream } from '../../session/session.ts';
 import { Splice, type SpliceEnd } from '../../session/splice.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpShared, Served } from './ingress.ts';
-import type { Peer } from './peer.ts';
 
 export class Upgraded implements SpliceEnd, Served {
   readonly active = true;
@@ -13,14 +12,12 @@ export class Upgraded implements SpliceEnd, Served {
   readonly #shared: HttpShared;
   readonly #wire: Wire;
   readonly #exchange: Exchange;
-  readonly #peer: Peer;
 
   /** Takes over both ends. The exchange is logged when the last of them is gone. */
-  constructor(shared: HttpShared, wire: Wire, stream: Stream, exchange: Exchange, peer: Peer) {
+  constructor(shared: HttpShared, wire: Wire, stream: Stream, exchange: Exchange) {
     this.#shared = shared;
     this.#wire = wire;
     this.#exchange = exchange;
-    this.#peer = peer;
     this.splice = new Splice(wire, this).join(stream);
     wire.reader = this.splice;
     stream.receiver = this.splice;
@@ -34,7 +31,7 @@ export class Upgraded implements SpliceEnd, Served {
     exchange.bytesDown += splice.bytesIn;
     const broken = error instanceof SallyportError ? error.code : 'closed';
     const outcome = error === null ? 'ok' : broken;
-    exchange.log(this.#shared.options.accessLog, this.#peer, outcome, performance.now());
+    exchange.log(outcome, performance.now());
   }
 
   drain(): void {}
