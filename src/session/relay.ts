@@ -1,5 +1,5 @@
 /** Joins two streams of two sessions: a consumer's and an agent's. Back-pressure passes through as credit. */
-import { SallyportError } from '../errors.ts';
+import type { SallyportError } from '../errors.ts';
 import type { Slab } from '../net/slab.ts';
 import type { Stream, StreamReceiver } from './session.ts';
 

@@ -62,11 +62,10 @@ export class FrameDecoder {
   }
 
   #header(b: Buffer, at: number): void {
-    const type = b[at + 1]!;
-    const flags = (b[at + 2]! << 8) | b[at + 3]!;
-    const id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0;
-    const length =
-      ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0;
+    const type = b[at + 1];
+    const flags = (b[at + 2] << 8) | b[at + 3];
+    const id = ((b[at + 4] << 24) | (b[at + 5] << 16) | (b[at + 6] << 8) | b[at + 7]) >>> 0;
+    const length = ((b[at + 8] << 24) | (b[at + 9] << 16) | (b[at + 10] << 8) | b[at + 11]) >>> 0;
     if (b[at] !== VERSION) throw violation(`version ${b[at]}, only 0 is known`);
     if (type > TYPE_GO_AWAY) throw violation(`unknown type ${type}`);
     if (flags & ~FLAGS_ALL) throw violation(`unknown flags 0x${flags.toString(16)}`);

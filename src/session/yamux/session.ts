@@ -122,7 +122,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     this.#closed = true;
     this.outbox.close();
     const reason = error ?? new SallyportError('SESSION_CLOSED', 'session: closed in order');
-    for (const stream of [...this.#streams.values()]) stream.broken(reason);
+    for (const stream of this.#streams.values()) stream.broken(reason);
     this.#events.closed(error);
   }
 

@@ -146,7 +146,7 @@ export class YamuxStream implements Stream, Waiter {
     const held = this.#held;
     if (held === null) return;
     while (held.length > 0 && this.#sendWindow > 0) {
-      const first = held[0]!;
+      const first = held[0];
       const n = Math.min(first.length, this.#sendWindow);
       this.#sendWindow -= n;
       this.#copy(first, 0, n);

@@ -87,7 +87,7 @@ export function applyMask(
   let at = start;
   let shift = (phase & 3) * 8;
   while (at < end && (bytes.byteOffset + at) & 3) {
-    bytes[at] = bytes[at]! ^ (key >>> shift);
+    bytes[at] = bytes[at] ^ (key >>> shift);
     shift = (shift + 8) & 31;
     at++;
   }
@@ -95,11 +95,11 @@ export function applyMask(
   if (words > 0) {
     const rotated = shift === 0 ? key : (key >>> shift) | (key << (32 - shift));
     const view = new Int32Array(bytes.buffer, bytes.byteOffset + at, words);
-    for (let i = 0; i < words; i++) view[i] = view[i]! ^ rotated;
+    for (let i = 0; i < words; i++) view[i] = view[i] ^ rotated;
     at += words * 4;
   }
   while (at < end) {
-    bytes[at] = bytes[at]! ^ (key >>> shift);
+    bytes[at] = bytes[at] ^ (key >>> shift);
     shift = (shift + 8) & 31;
     at++;
   }
@@ -115,7 +115,7 @@ export function randomKey(): number {
     randomFillSync(keys);
     nextKey = 0;
   }
-  return keys[nextKey++]!;
+  return keys[nextKey++];
 }
 
 /** The error of a peer that broke the framing; it ends the link. */

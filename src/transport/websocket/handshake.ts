@@ -77,8 +77,8 @@ export interface ResponseHead {
 /** Takes a response head (without its last empty line) apart; null when it is not HTTP/1.1. */
 export function readResponseHead(text: string): ResponseHead | null {
   const [first, ...lines] = text.split('\r\n');
-  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: (.*))?$/.exec(first!);
-  if (status === null || !fieldText.test(first!)) return null;
+  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: (.*))?$/.exec(first);
+  if (status === null || !fieldText.test(first)) return null;
   const fields = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(':');

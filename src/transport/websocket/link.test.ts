@@ -52,7 +52,7 @@ test('any split of the bytes delivers the same payload', async () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 30 });
   const check = async (
     messages: { pieces: Uint8Array[]; pings: Uint8Array[] }[],
-    sizes: number[],
+    splits: number[],
     masked: boolean,
   ): Promise<void> => {
     const end = linkOver(masked ? 'none' : 'zero');
@@ -74,7 +74,7 @@ test('any split of the bytes delivers the same payload', async () => {
     frames.push(websocketFrame({ opcode: CLOSE, ...mask }));
     const bytes = Buffer.concat(frames);
     for (let at = 0, i = 0; at < bytes.length; i++) {
-      const n = sizes[i % sizes.length];
+      const n = splits[i % splits.length];
       end.far.write(bytes.subarray(at, at + n));
       at += n;
     }

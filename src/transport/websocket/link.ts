@@ -135,7 +135,7 @@ export class WebSocketLink implements Link, WireReader {
   #readHeader(bytes: Buffer, start: number, end: number): number {
     const have = this.#headerLength;
     if (have === 0 && end - start >= 2) {
-      const need = headerBytes(bytes[start + 1]!);
+      const need = headerBytes(bytes[start + 1]);
       if (end - start >= need) {
         this.#startFrame(bytes, start);
         return start + need;
@@ -146,7 +146,7 @@ export class WebSocketLink implements Link, WireReader {
     let at = start;
     while (at < end) {
       header[this.#headerLength++] = bytes[at++]!;
-      if (this.#headerLength >= 2 && this.#headerLength === headerBytes(header[1]!)) {
+      if (this.#headerLength >= 2 && this.#headerLength === headerBytes(header[1])) {
         this.#headerLength = 0;
         this.#startFrame(header, 0);
         return at;
@@ -156,8 +156,8 @@ export class WebSocketLink implements Link, WireReader {
   }
 
   #startFrame(h: Buffer, at: number): void {
-    const first = h[at]!;
-    const second = h[at + 1]!;
+    const first = h[at];
+    const second = h[at + 1];
     const opcode = first & 0x0f;
     const masked = (second & MASK) !== 0;
     if (first & RSV) throw broken('a reserved bit is set and no extension was agreed');
@@ -167,7 +167,7 @@ export class WebSocketLink implements Link, WireReader {
     let length = second & 0x7f;
     let next = at + 2;
     if (length === 126) {
-      length = (h[next]! << 8) | h[next + 1]!;
+      length = (h[next] << 8) | h[next + 1];
       next += 2;
     } else if (length === 127) {
       if (h.readUInt32BE(next) !== 0) throw broken('a message length above 4 GB');
