@@ -55,6 +55,8 @@ export const LINK_BACKLOG_LOW_BYTES = 512 * KB;
 export const ANSWERS_UNSENT_MAX = 65_536;
 /** Small frames are gathered up to this size before they are sent in any case. */
 export const STAGING_BYTES = 64 * KB;
+/** Room for the first frames that are gathered. */
+export const FEW_FRAMES_BYTES = 1 * KB;
 /** Streams the peer may have open at once in one session. */
 export const PEER_STREAMS_MAX = 16_384;
 /** Payload of one WebSocket message. Far above what any peer sends, far below what would hurt. */

@@ -4,7 +4,7 @@ import { missingRole } from '../access/scopes.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
-import type { Session, Stream, StreamReceiver } from '../session/session.ts';
+import type { Session, SessionEvents, Stream, StreamReceiver } from '../session/session.ts';
 import { YamuxSession } from '../session/yamux/session.ts';
 import type { Link } from '../transport/link.ts';
 import { AgentUpstream } from './agent-upstream.ts';
@@ -35,7 +35,7 @@ export interface SessionHost {
   detached(session: ServerSession, error: SallyportError | null): void;
 }
 
-export class ServerSession implements MessageHandler {
+export class ServerSession implements MessageHandler, SessionEvents {
   readonly id: string;
   readonly identity: Identity;
   /** `ip:port` of the client. */
@@ -46,7 +46,7 @@ export class ServerSession implements MessageHandler {
   hello: Hello | null = null;
   #host: SessionHost;
   #control: Stream | null = null;
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null;
   #registered = 0;
 
   constructor(id: string, link: Link, identity: Identity, peer: string, host: SessionHost) {
@@ -56,11 +56,7 @@ export class ServerSession implements MessageHandler {
     this.#host = host;
     this.session = new YamuxSession(link, {
       client: false,
-      events: {
-        accept: (stream) => this.#accept(stream),
-        goneAway: () => host.left(this),
-        closed: (error) => this.#closed(error),
-      },
+      events: this,
     });
     this.upstream = new AgentUpstream(id, this.session);
     this.#timer = setTimeout(() => {
@@ -76,7 +72,9 @@ export class ServerSession implements MessageHandler {
     this.session.goAway();
   }
 
-  #accept(stream: Stream): StreamReceiver {
+  // ---- The session ----
+
+  accept(stream: Stream): StreamReceiver {
     if (this.#control === null) {
       this.#control = stream;
       return new MessageReader(stream, this);
@@ -88,11 +86,20 @@ export class ServerSession implements MessageHandler {
     );
   }
 
-  #closed(error: SallyportError | null): void {
-    clearTimeout(this.#timer);
+  goneAway(): void {
+    this.#host.left(this);
+  }
+
+  closed(error: SallyportError | null): void {
+    this.#stopTimer();
     this.#host.heartbeat.remove(this.session);
     this.#host.left(this);
     this.#host.detached(this, error);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
   }
 
   #send(message: ControlMessage): void {
@@ -122,7 +129,7 @@ export class ServerSession implements MessageHandler {
     }
     const denied = missingRole(this.identity, hello.role);
     if (denied !== null) throw denied;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.hello = hello;
     this.#host.attached(this);
     this.#send({

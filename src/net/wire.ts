@@ -6,7 +6,7 @@
  * fills our buffer. The fallback takes ordinary `data` events, for sockets that cannot have a user
  * buffer (an accepted TLS socket on an unknown runtime, any other Duplex).
  */
-import net from 'node:net';
+import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BULK_KEEP_BYTES, CLOSE_FLUSH_MS, QUIET_READ_BYTES } from '../limits.ts';
 import { forgetPaused, watchPaused } from './paused-sockets.ts';
@@ -28,9 +28,24 @@ export interface WireReader {
 }
 
 const nothing = Buffer.alloc(0);
+const wireOf = Symbol('wire');
+
+type WiredSocket = net.Socket & { [wireOf]?: Wire };
+
+function onEnd(this: WiredSocket): void {
+  this[wireOf]!.reader.ended();
+}
+
+function onError(this: WiredSocket, error: Error): void {
+  this[wireOf]!.failed(error);
+}
+
+function onClose(this: WiredSocket): void {
+  this[wireOf]!.gone();
+}
 
 export class Wire {
-  readonly socket: net.Socket;
+  readonly socket: WiredSocket;
   reader: WireReader;
   #pool: SlabPool;
   #slab: Slab = quietSlab;
@@ -40,9 +55,9 @@ export class Wire {
     this.socket = socket as net.Socket;
     this.#pool = pool;
     this.reader = reader;
-    socket.on('end', () => this.reader.ended());
-    socket.on('error', (error) => (this.#error ??= error));
-    socket.on('close', () => this.#closed());
+    // Listeners that all sockets share: closures of its own would be a tenth of an idle connection.
+    this.socket[wireOf] = this;
+    socket.on('end', onEnd).on('error', onError).on('close', onClose);
   }
 
   /** Dials: `connect` passes the `onread` option it is given to `net.connect` or `tls.connect`. */
@@ -124,7 +139,13 @@ export class Wire {
     }
   }
 
-  #closed(): void {
+  /** The socket's 'error': told with its 'close'. */
+  failed(error: Error): void {
+    this.#error ??= error;
+  }
+
+  /** The socket's 'close'. */
+  gone(): void {
     if (this.#slab !== quietSlab) {
       this.#slab.release();
       this.#slab = quietSlab;

@@ -1,6 +1,6 @@
 /** Two yamux sessions over WebSocket links joined by a real loopback connection. */
 import { YamuxSession } from '../../src/session/yamux/session.ts';
-import { stagingSlabs } from '../../src/session/yamux/outbox.ts';
+import { gatheringOut } from '../../src/session/yamux/outbox.ts';
 import type { Masking } from '../../src/transport/websocket/link.ts';
 import type { MakeCarrier } from '../conformance/session-pair.ts';
 import { connectLinks } from './links.ts';
@@ -16,7 +16,7 @@ export function yamuxOver(kind: WireKind, masking: Masking): MakeCarrier {
       stall: links.stall,
       heal: links.heal,
       cut: links.cut,
-      slabsOut: () => links.slabsOut() + stagingSlabs.out,
+      slabsOut: () => links.slabsOut() + gatheringOut(),
     };
   };
 }

@@ -9,7 +9,7 @@ import {
 } from '../../limits.ts';
 import type { Link } from '../../transport/link.ts';
 import { TYPE_DATA, TYPE_PING, TYPE_WINDOW } from './frame.ts';
-import { Outbox, stagingSlabs } from './outbox.ts';
+import { Outbox, gatheringOut } from './outbox.ts';
 
 /** A link whose kernel takes everything, or nothing until `leave()`. */
 class ScriptedLink implements Link {
@@ -83,7 +83,7 @@ describe('gathering', () => {
       [TYPE_DATA, 3, 3],
       [TYPE_PING, 0, 7],
     ]);
-    assert.equal(stagingSlabs.out, 0);
+    assert.equal(gatheringOut(), 0);
   });
 
   test('a full buffer leaves at once', () => {
@@ -91,7 +91,7 @@ describe('gathering', () => {
     for (let i = 0; i * QUIET_READ_BYTES < STAGING_BYTES; i++)
       outbox.copy(1, payload, 0, payload.length);
     assert.ok(link.sent.length > 0);
-    assert.equal(stagingSlabs.out, 0);
+    assert.equal(gatheringOut(), 0);
   });
 
   test('never more than fits, whatever is mixed', async () => {
@@ -105,7 +105,7 @@ describe('gathering', () => {
       frames().map(([, id]) => id),
       Array.from({ length: 20_000 }, (_, i) => i),
     );
-    assert.equal(stagingSlabs.out, 0);
+    assert.equal(gatheringOut(), 0);
   });
 });
 
@@ -121,7 +121,7 @@ describe('payloads where they stand', () => {
     ]);
     slab.release();
     await turn();
-    assert.equal(pool.out + stagingSlabs.out, 0);
+    assert.equal(pool.out + gatheringOut(), 0);
   });
 
   test('by reference: nothing before the payload is touched, and both leave with one send', async () => {
@@ -137,7 +137,7 @@ describe('payloads where they stand', () => {
     assert.ok(slab.bytes.subarray(0, HEADROOM).every((byte) => byte === 5));
     slab.release();
     await turn();
-    assert.equal(pool.out + stagingSlabs.out, 0);
+    assert.equal(pool.out + gatheringOut(), 0);
   });
 
   test('what the kernel did not take is held until it has', async () => {
@@ -151,9 +151,9 @@ describe('payloads where they stand', () => {
     slab.release();
     other.release();
     assert.equal(pool.out, 2);
-    assert.equal(stagingSlabs.out, 2);
+    assert.equal(gatheringOut(), 2);
     link.leave();
-    assert.equal(pool.out + stagingSlabs.out, 0);
+    assert.equal(pool.out + gatheringOut(), 0);
   });
 });
 
@@ -233,6 +233,6 @@ describe('waiting for room', () => {
     outbox.header(TYPE_WINDOW, 0, 3, 1);
     link.leave();
     await turn();
-    assert.deepEqual([woken, link.sent.length, stagingSlabs.out], [[], 1, 0]);
+    assert.deepEqual([woken, link.sent.length, gatheringOut()], [[], 1, 0]);
   });
 });

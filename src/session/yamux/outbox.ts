@@ -5,6 +5,7 @@
  */
 import { HEADROOM, SlabPool, type Slab } from '../../net/slab.ts';
 import {
+  FEW_FRAMES_BYTES,
   LINK_BACKLOG_HIGH_BYTES,
   LINK_BACKLOG_LOW_BYTES,
   LOCAL_SLAB_BYTES,
@@ -15,7 +16,15 @@ import type { Link } from '../../transport/link.ts';
 import { FRAME_HEADER_BYTES, TYPE_DATA, writeFrameHeader } from './frame.ts';
 
 /** Where small frames are gathered: one pool for all sessions of a process. */
-export const stagingSlabs = new SlabPool(STAGING_BYTES + QUIET_READ_BYTES + FRAME_HEADER_BYTES);
+const stagingSlabs = new SlabPool(STAGING_BYTES + QUIET_READ_BYTES + FRAME_HEADER_BYTES);
+/** Where gathering begins: thousands of sessions may have one small frame each to send in one turn. */
+const fewFrames = new SlabPool(FEW_FRAMES_BYTES);
+
+/** Slabs of frames that have not left, in all sessions of this process. */
+export function gatheringOut(): number {
+  return stagingSlabs.out + fewFrames.out;
+}
+
 const FLUSH_AT = HEADROOM + STAGING_BYTES;
 
 /** A stream that waits for room on the link. */
@@ -125,13 +134,26 @@ export class Outbox {
 
   /** The buffer to write `n` more bytes into, at `#end`. */
   #room(n: number): Buffer {
-    if (this.#slab !== null && this.#end + n > this.#slab.bytes.length) this.flush();
-    if (this.#slab === null) this.#slab = stagingSlabs.take();
+    if (this.#slab === null || this.#end + n > this.#slab.bytes.length) this.#moreRoom(n);
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(onTurn, this);
     }
-    return this.#slab.bytes;
+    return this.#slab!.bytes;
+  }
+
+  #moreRoom(n: number): void {
+    const full = this.#slab;
+    if (full === null) {
+      this.#slab = n <= FEW_FRAMES_BYTES ? fewFrames.take() : stagingSlabs.take();
+    } else if (full.pool === fewFrames) {
+      this.#slab = stagingSlabs.take();
+      full.bytes.copy(this.#slab.bytes, HEADROOM, HEADROOM, this.#end);
+      full.release();
+    } else {
+      this.flush();
+      this.#slab = stagingSlabs.take();
+    }
   }
 
   /** The end of this turn of the event loop. */
