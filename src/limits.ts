@@ -101,6 +101,11 @@ export const HTTP_FIELDS_MAX = 128;
 export const RENDEZVOUS_TOKEN_MIN_CHARS = 16;
 /** Upstreams that a request is offered to while each refuses it before a byte of it reached a target. */
 export const HTTP_OFFERS_MAX = 3;
+/**
+ * A client that has ended its direction is waited for while its response flows, and in a pause of it
+ * this long: a client that is gone altogether looks the same, until something is sent to it.
+ */
+export const HTTP_HALF_CLOSED_QUIET_MS = 3_500;
 /** A client that leaves more than this of its responses unread has its next request wait. */
 export const HTTP_UNREAD_MAX_BYTES = 64 * KB;
 /** Interim responses (1xx) to one request. */

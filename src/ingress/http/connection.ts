@@ -48,6 +48,8 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   #state = IDLE;
   /** The client sends no more. */
   #clientEnded = false;
+  /** Of the response, when its time was last set. */
+  #bytesSeen = 0;
 
   constructor(shared: HttpShared, peer: Peer) {
     this.#shared = shared;
@@ -81,21 +83,20 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   take(slab: Slab, start: number, end: number): number {
-    return this.#state === BODY
-      ? this.#takeBody(slab, start, end)
-      : this.#takeHead(slab, start, end);
+    try {
+      return this.#state === BODY
+        ? this.#takeBody(slab, start, end)
+        : this.#takeHead(slab, start, end);
+    } catch (thrown) {
+      if (!this.exchange.active) this.exchange.begin(performance.now());
+      this.failed(asSallyportError(thrown));
+      return end;
+    }
   }
 
   #takeHead(slab: Slab, start: number, end: number): number {
     const heads = this.#heads;
-    let after: number;
-    try {
-      after = heads.read(slab, start, end);
-    } catch (thrown) {
-      this.exchange.begin(performance.now());
-      this.failed(asSallyportError(thrown));
-      return end;
-    }
+    const after = heads.read(slab, start, end);
     if (after === INCOMPLETE) {
       // Of the first head the time runs from the connection's start already.
       const { deadlines, timeouts } = this.#shared;
@@ -126,7 +127,8 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
       if (own === null) {
         this.#upstream.request(exchange.startedAt);
         const { response, bodyIdle } = this.#shared.timeouts;
-        this.#expire(exchange.whole ? response : bodyIdle);
+        if (exchange.whole) this.#await(response);
+        else this.#expire(bodyIdle);
       } else {
         const goOn = this.#mayGoOn();
         sendOwn(this.#wire, own, exchange, goOn);
@@ -139,13 +141,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   #takeBody(slab: Slab, start: number, end: number): number {
-    let taken: number;
-    try {
-      taken = this.#body.feed(slab.bytes, start, end);
-    } catch (thrown) {
-      this.failed(asSallyportError(thrown));
-      return end;
-    }
+    const taken = this.#body.feed(slab.bytes, start, end);
     this.exchange.bytesUp += taken;
     const { response, bodyIdle } = this.#shared.timeouts;
     const more = this.#upstream.sendBody(slab, start, start + taken);
@@ -159,13 +155,14 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     exchange.whole = true;
     this.#state = ANSWER;
     if (exchange.early) this.responseEnded();
-    else this.#expire(exchange.answered ? Infinity : this.#shared.timeouts.response);
+    else this.#await(exchange.answered ? Infinity : this.#shared.timeouts.response);
   }
 
   ended(): void {
     this.#clientEnded = true;
     if (this.#state === BODY) this.#breakOff('closed');
     else if (this.#state <= HEAD) this.#finish();
+    else if (this.exchange.active) this.#await(Infinity);
   }
 
   closed(): void {
@@ -176,7 +173,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   // ---- From the upstream side ----
 
   responseBegan(): void {
-    if (this.#state === ANSWER) this.#expire(Infinity);
+    if (this.#state === ANSWER) this.#await(Infinity);
   }
 
   responseEnded(): void {
@@ -259,6 +256,12 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     breakOff(this.#wire.socket);
   }
 
+  /** Sets the time for the response, or for its next bytes where the client may be gone. */
+  #await(ms: number): void {
+    this.#bytesSeen = this.exchange.bytesDown;
+    this.#expire(this.#clientEnded ? Math.min(ms, this.#shared.timeouts.halfClosed) : ms);
+  }
+
   #expire(ms: number): void {
     this.deadline = this.#shared.deadlines.now + ms;
   }
@@ -271,7 +274,10 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
       this.failed(overdue.head());
     } else if (this.#state === BODY)
       this.failed(this.blocked ? overdue.bodyNotTaken() : overdue.body());
-    else this.failed(overdue.response());
+    else if (!this.#clientEnded) this.failed(overdue.response());
+    else if (this.#wire.backlog > 0 || this.exchange.bytesDown > this.#bytesSeen)
+      this.#await(Infinity);
+    else this.#breakOff('closed');
   }
 
   get active(): boolean {

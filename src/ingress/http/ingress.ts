@@ -14,6 +14,7 @@ import {
   DEADLINE_TICK_MS,
   HTTP_BODY_IDLE_TIMEOUT_MS,
   HTTP_HEAD_TIMEOUT_MS,
+  HTTP_HALF_CLOSED_QUIET_MS,
   HTTP_IDLE_TIMEOUT_MS,
   HTTP_LINGER_MS,
   HTTP_RESPONSE_TIMEOUT_MS,
@@ -46,6 +47,7 @@ export interface HttpIngressOptions {
   readonly idleTimeoutMs?: number;
   readonly bodyIdleTimeoutMs?: number;
   readonly lingerMs?: number;
+  readonly halfClosedMs?: number;
   /** How often deadlines are looked at. */
   readonly tickMs?: number;
 }
@@ -94,6 +96,7 @@ interface Timeouts {
   readonly bodyIdle: number;
   readonly response: number;
   readonly linger: number;
+  readonly halfClosed: number;
 }
 
 export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
@@ -107,6 +110,7 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
       bodyIdle: options.bodyIdleTimeoutMs ?? HTTP_BODY_IDLE_TIMEOUT_MS,
       response: options.responseTimeoutMs ?? HTTP_RESPONSE_TIMEOUT_MS,
       linger: options.lingerMs ?? HTTP_LINGER_MS,
+      halfClosed: options.halfClosedMs ?? HTTP_HALF_CLOSED_QUIET_MS,
     },
     deadlines: createDeadlines(options.tickMs ?? DEADLINE_TICK_MS),
     requestHeads: new HeadPool(() => new RequestHead()),

@@ -78,3 +78,24 @@ test('a client that does not close after its last response is cut off', async (t
   assert.equal(played.ingress.connections, 1);
   await played.client.sendUntilClosed('still here');
 });
+
+test('T17: a client that ended and is gone frees its stream; one that reads on keeps it', async (t) => {
+  const played = await relay(t, { halfClosedMs: 40 });
+  const gone = await played.connect();
+  gone.send(get());
+  const silent = (await arrived(played, 1)).answer('HTTP/1.1 200 OK\r\n\r\nevent');
+  await gone.until((text) => text.endsWith('event'));
+  gone.socket.destroy();
+  await played.until(() => silent.wasReset);
+  assert.equal(played.lines[0].outcome, 'closed');
+
+  played.client.send(get());
+  played.client.socket.end();
+  const flowing = (await arrived(played, 1, 1)).answer('HTTP/1.1 200 OK\r\n\r\n');
+  for (let n = 0; n < 12; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 15));
+    flowing.answer(`${n} `);
+  }
+  flowing.finish();
+  assert.ok((await played.client.untilEnd()).endsWith('0 1 2 3 4 5 6 7 8 9 10 11 '));
+});
