@@ -99,9 +99,8 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     const after = heads.read(slab, start, end);
     if (after === INCOMPLETE) {
       // Of the first head the time runs from the connection's start already.
-      const { deadlines, timeouts } = this.#shared;
-      if (this.#state === IDLE)
-        this.deadline = Math.min(this.deadline, deadlines.now + timeouts.head);
+      const latest = this.#shared.deadlines.now + this.#shared.timeouts.head;
+      if (this.#state === IDLE) this.deadline = Math.min(this.deadline, latest);
       this.#state = HEAD;
       return end;
     }
@@ -141,21 +140,17 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   #takeBody(slab: Slab, start: number, end: number): number {
-    const taken = this.#body.feed(slab.bytes, start, end);
-    this.exchange.bytesUp += taken;
-    const { response, bodyIdle } = this.#shared.timeouts;
-    const more = this.#upstream.sendBody(slab, start, start + taken);
-    if (this.#body.done) this.#requestEnded();
-    else this.#expire(more ? bodyIdle : response);
-    return start + taken;
-  }
-
-  #requestEnded(): void {
     const { exchange } = this;
-    exchange.whole = true;
-    this.#state = ANSWER;
-    if (exchange.early) this.responseEnded();
-    else this.#await(exchange.answered ? Infinity : this.#shared.timeouts.response);
+    const { response, bodyIdle } = this.#shared.timeouts;
+    const taken = this.#body.feed(slab.bytes, start, end);
+    exchange.bytesUp += taken;
+    const more = this.#upstream.sendBody(slab, start, start + taken);
+    exchange.whole = this.#body.done;
+    if (exchange.whole) this.#state = ANSWER;
+    if (!exchange.whole) this.#expire(more ? bodyIdle : response);
+    else if (exchange.early) this.responseEnded();
+    else this.#await(exchange.answered ? Infinity : response);
+    return start + taken;
   }
 
   ended(): void {
@@ -189,6 +184,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   failed(error: SallyportError): void {
     const { exchange } = this;
     this.#upstream.abandon();
+    if (error.code === 'INTERNAL') this.#shared.options.defect?.(error, exchange.id);
     if (exchange.answered) {
       if (exchange.early) this.#settle(error.code, false, performance.now());
       else this.#breakOff(error.code);

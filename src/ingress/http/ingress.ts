@@ -8,6 +8,7 @@
  * is offered to another upstream when one refused it before a byte of it reached a target.
  */
 import type net from 'node:net';
+import type { SallyportError } from '../../errors.ts';
 import { RequestHead } from '../../http1/request-head.ts';
 import { ResponseHead } from '../../http1/response-head.ts';
 import {
@@ -40,6 +41,8 @@ export interface HttpIngressOptions {
   readonly trusted: (address: string) => boolean;
   readonly accessLog: AccessLog;
   readonly newId: () => string;
+  /** An error that nobody foresaw, for the log: its `cause` tells where. The client has read 500. */
+  readonly defect?: (error: SallyportError, requestId: string) => void;
   /** From the end of a request to the head of its response. */
   readonly responseTimeoutMs?: number;
   /** The other deadlines; each has its default in the limits. */

@@ -73,18 +73,21 @@ test('an error to HEAD has no body, and the next response is in its place', asyn
 });
 
 test('an unforeseen failure tells the client nothing of its text', async (t) => {
+  const defects: string[] = [];
   const played = await playIngress(t, {
     own: {
       find() {
         throw new TypeError('canary');
       },
     },
+    defect: (error, id) => defects.push(`${id} ${String(error.cause)}`),
   });
   const client = await played.connect();
   client.send(nobody('Connection: close\r\n'));
   const text = await client.untilEnd();
   assert.match(text, /^HTTP\/1.1 500 /);
   assert.ok(!text.includes('canary'));
+  assert.deepEqual(defects, ['id1 TypeError: canary']);
 });
 
 test('T34: what a client sent is not repeated to it raw', async (t) => {
