@@ -77,6 +77,8 @@ export const WINDOW_GROWTH_FLOOR_MS = 5;
 export const STREAM_HEAD_MAX_BYTES = 16 * KB;
 /** One message on the control stream. */
 export const CONTROL_MESSAGE_MAX_BYTES = 64 * KB;
+/** Answers on the control stream that a client leaves unread before it is cut off. */
+export const CONTROL_UNREAD_MAX_BYTES = 256 * KB;
 /** Services one agent may register. */
 export const SERVICES_PER_AGENT_MAX = 1_000;
 /** From the accepted socket to the finished hello. */

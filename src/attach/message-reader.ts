@@ -2,7 +2,7 @@
  * Length-prefixed JSON on a stream: 4 bytes big endian, then that many bytes of UTF-8 JSON. The
  * control stream is a row of such messages; a data stream begins with one in each direction.
  */
-import { SallyportError } from '../errors.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
 import { CONTROL_MESSAGE_MAX_BYTES } from '../limits.ts';
 import type { Slab } from '../net/slab.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
@@ -55,8 +55,9 @@ export class MessageReader implements StreamReceiver {
     const shift = gathering ? this.#kept - end : 0;
     const limit = end + shift;
     let at = gathering ? 0 : start;
+    let next: StreamReceiver | null = null;
     try {
-      while (limit - at >= PREFIX_BYTES) {
+      while (next === null && limit - at >= PREFIX_BYTES) {
         const length = bytes.readUInt32BE(at);
         if (length > this.#max) {
           throw new SallyportError(
@@ -66,18 +67,19 @@ export class MessageReader implements StreamReceiver {
         }
         const stop = at + PREFIX_BYTES + length;
         if (stop > limit) break;
-        const next = this.#handler.message(parse(bytes, at + PREFIX_BYTES, stop));
+        next = this.#handler.message(parse(bytes, at + PREFIX_BYTES, stop));
         at = stop;
-        if (next === null) continue;
-        // The rest is not ours: it always stands in this slab, behind what was gathered before.
-        const rest = at - shift;
-        this.#stream.receiver = next;
-        this.#stream.credit(rest - start);
-        if (rest < end) next.data(slab, rest, end);
-        return;
       }
     } catch (thrown) {
       this.#handler.broken(asMessageError(thrown));
+      return;
+    }
+    if (next !== null) {
+      // The rest is not ours: it always stands in this slab, behind what was gathered before.
+      const rest = at - shift;
+      this.#stream.receiver = next;
+      this.#stream.credit(rest - start);
+      if (rest < end) next.data(slab, rest, end);
       return;
     }
     if (gathering) this.#drop(at);
@@ -121,7 +123,6 @@ function parse(bytes: Buffer, start: number, end: number): unknown {
 }
 
 function asMessageError(thrown: unknown): SallyportError {
-  if (thrown instanceof SallyportError) return thrown;
-  const why = thrown instanceof SyntaxError ? 'not valid JSON' : String(thrown);
-  return new SallyportError('PROTOCOL_MESSAGE', `message: ${why}`, { cause: thrown });
+  if (!(thrown instanceof SyntaxError)) return asSallyportError(thrown);
+  return new SallyportError('PROTOCOL_MESSAGE', 'message: not valid JSON', { cause: thrown });
 }

@@ -2,7 +2,7 @@
 import type { Identity } from '../access/identity.ts';
 import { missingRole } from '../access/scopes.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
+import { CONTROL_UNREAD_MAX_BYTES, HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
 import type { Session, SessionEvents, Stream, StreamReceiver } from '../session/session.ts';
 import { YamuxSession } from '../session/yamux/session.ts';
@@ -46,8 +46,9 @@ export class ServerSession implements MessageHandler, SessionEvents {
   hello: Hello | null = null;
   #host: SessionHost;
   #control: Stream | null = null;
+  /** Bytes of answers sent since the control stream was last writable. */
+  #unread = 0;
   #timer: NodeJS.Timeout | null;
-  #registered = 0;
 
   constructor(id: string, link: Link, identity: Identity, peer: string, host: SessionHost) {
     this.id = id;
@@ -103,7 +104,16 @@ export class ServerSession implements MessageHandler, SessionEvents {
   }
 
   #send(message: ControlMessage): void {
-    this.#control?.send(encodeMessage(message));
+    const control = this.#control;
+    if (control === null) return;
+    const bytes = encodeMessage(message);
+    control.send(bytes);
+    if (control.writable) return;
+    this.#unread += bytes.length;
+    if (this.#unread <= CONTROL_UNREAD_MAX_BYTES) return;
+    this.session.close(
+      new SallyportError('PROTOCOL_MESSAGE', 'session: the client does not read its answers'),
+    );
   }
 
   // ---- The control stream ----
@@ -146,12 +156,6 @@ export class ServerSession implements MessageHandler, SessionEvents {
     try {
       if (this.hello!.role !== 'agent')
         throw new SallyportError('DENIED', 'register: a consumer offers no services');
-      if (++this.#registered > SERVICES_PER_AGENT_MAX) {
-        throw new SallyportError(
-          'SERVER_BUSY',
-          `register: more than ${SERVICES_PER_AGENT_MAX} services`,
-        );
-      }
       this.#send(await this.#host.register(this, service).then((answer) => ({ ...answer, ref })));
     } catch (thrown) {
       const { code, message } = asSallyportError(thrown);
@@ -174,7 +178,9 @@ export class ServerSession implements MessageHandler, SessionEvents {
     );
   }
 
-  drained(): void {}
+  drained(): void {
+    this.#unread = 0;
+  }
 }
 
 function unexpected(message: ControlMessage, when: string): SallyportError {

@@ -13,7 +13,9 @@ export function breakOff(duplex: Duplex): void {
   else duplex.destroy();
 }
 
+/** Told by the handle, which costs no system call: only that of a TCP socket can be reset. */
 function isConnectedTcp(duplex: Duplex): duplex is net.Socket {
   if (!(duplex instanceof net.Socket) || duplex instanceof TLSSocket) return false;
-  return !duplex.connecting && !duplex.destroyed && duplex.remoteAddress !== undefined;
+  const { _handle: handle } = duplex as unknown as { _handle: { reset?: unknown } | null };
+  return !duplex.connecting && !duplex.destroyed && typeof handle?.reset === 'function';
 }

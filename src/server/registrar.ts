@@ -10,6 +10,7 @@ import { isServiceName } from '../access/service-name.ts';
 import type { Registered, ServiceOffer } from '../attach/messages.ts';
 import type { ServerSession } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
+import { SERVICES_PER_AGENT_MAX } from '../limits.ts';
 import type { PublicPorts } from '../ingress/tcp/ports.ts';
 import type { TlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { canonicalHost } from '../net/host.ts';
@@ -139,6 +140,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         'NAME_TAKEN',
         `service ${name}: this agent has registered it already`,
       );
+    if (own.size >= SERVICES_PER_AGENT_MAX) {
+      throw new SallyportError(
+        'SERVER_BUSY',
+        `service ${name}: this agent has ${SERVICES_PER_AGENT_MAX} already`,
+      );
+    }
     const displaced = registry.join(name, session.upstream, {
       kind: offer.kind,
       exclusive: offer.exclusive ?? null,

@@ -32,6 +32,9 @@ export interface YamuxOptions {
 
 const LAST_ID = 0xffff_fffe;
 
+/** One for all: resets are ordinary, and the stack of an error costs more than the frame. */
+const resetByPeer = new SallyportError('STREAM_RESET', 'stream: reset by the other end');
+
 export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHandler {
   readonly outbox: Outbox;
   readonly budget = { grown: 0 };
@@ -177,7 +180,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
 
   #ends(stream: YamuxStream, flags: number): void {
     if (flags & FLAG_RST) {
-      stream.broken(new SallyportError('STREAM_RESET', 'stream: reset by the other end'));
+      stream.broken(resetByPeer);
     } else if (flags & FLAG_FIN) {
       stream.finReceived();
     }
