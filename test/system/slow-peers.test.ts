@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { percentile } from '../support/load.ts';
 import { noiseStream } from '../support/noise.ts';
 import { memoryOf } from '../support/program.ts';
-import { converse, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
+import { startEcho, startTcpTarget } from '../support/tcp-targets.ts';
 import { startServer, startService } from '../support/tunnel.ts';
 
 const KB = 1024;
@@ -42,8 +42,6 @@ test(
       '--port',
       '0',
     ]);
-    // What a first transfer allocates is not growth.
-    await converse(down.assigned.port!, '');
     const pids = { server: server.program.pid, sink: up.program.pid, source: down.program.pid };
     const before = memory(pids);
 
