@@ -12,6 +12,7 @@ import { receiveStream } from './incoming-stream.ts';
 import type { AgentService } from './service.ts';
 
 export interface AgentOptions {
+  /** ws, wss, http or https. */
   server: URL;
   token: string;
   /** PEM of further authorities to trust. */
@@ -19,6 +20,7 @@ export interface AgentOptions {
   services: readonly AgentService[];
   /** Program and version, told to the server. */
   program: string;
+  /** Time between signs of life; a connection silent for twice as long is dead. */
   heartbeatMs: number;
   /** Go on even after errors that dialling again cannot mend. */
   keepTrying: boolean;
@@ -50,6 +52,7 @@ export interface Agent {
   readonly ready: boolean;
 }
 
+/** Nothing is dialled before `run`. */
 export function createAgent(options: AgentOptions): Agent {
   const { services, events, server, token, program } = options;
   const byName = new Map(services.map((service) => [service.offer.name, service]));

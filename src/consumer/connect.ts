@@ -10,8 +10,10 @@ import type { Consumer, Wish } from './consumer.ts';
 const slabs = new SlabPool(LOCAL_SLAB_BYTES);
 
 /**
- * Resolves when both directions have ended in order; rejects with the refusal, or with what broke
- * the stream off. The duplex is closed in either case.
+ * Joins the duplex to a service. Half-closes pass both ways, and a side that does not read stops the
+ * other side's writing. Resolves when both directions have ended in order; rejects with the refusal,
+ * with SERVER_UNREACHABLE while the consumer is not attached, or with what broke the stream off. The
+ * duplex is closed in every case, the consumer in none.
  */
 export function connectDuplex(consumer: Consumer, wish: Wish, duplex: Duplex): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -19,8 +21,13 @@ export function connectDuplex(consumer: Consumer, wish: Wish, duplex: Duplex): P
   const splice = new Splice(wire, {
     spliced: (_splice, error) => (error === null ? resolve() : reject(asStreamError(error))),
   });
-  splice.join(consumer.open(wish, splice));
-  wire.reader = splice;
+  try {
+    splice.join(consumer.open(wish, splice));
+    wire.reader = splice;
+  } catch (thrown) {
+    wire.destroy();
+    reject(asStreamError(thrown as Error));
+  }
   return promise;
 }
 

@@ -10,11 +10,14 @@ import { createHeartbeat } from '../session/heartbeat.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 
 export interface ConsumerOptions {
+  /** ws, wss, http or https. */
   server: URL;
   token: string;
   /** PEM of further authorities to trust. */
   ca?: string;
+  /** Program and version, told to the server. */
   program: string;
+  /** Time between signs of life; a connection silent for twice as long is dead. */
   heartbeatMs: number;
   /** Mask with random keys even on loopback and inside TLS. */
   randomMask?: boolean;
@@ -33,20 +36,25 @@ export interface Consumer {
   open(wish: Wish, receiver: UpstreamReceiver): Stream;
   /** Attaches once. Rejects with why it could not be; afterwards `closed` tells of the end. */
   attach(signal: AbortSignal): Promise<void>;
-  /** Resolves when the session that `attach` made is over. */
+  /** Resolves when the session that `attach` made is over: null after a clean end. Read it after `attach`. */
   readonly closed: Promise<SallyportError | null>;
   /** Attaches, and again whenever the session ends, until `signal` fires. Rejects with a fatal error. */
   stayAttached(options: StayOptions): Promise<void>;
+  /** Ends the session, and with it every stream of this consumer at once. */
   close(): void;
 }
 
 export interface StayOptions {
+  /** Attached: `open` works. Called again after each reconnect. */
   attached(): void;
+  /** Not attached; the next attempt follows in `waitMs`. */
   lost(error: SallyportError | null, waitMs: number): void;
+  /** Go on even after errors that dialling again cannot mend. */
   keepTrying: boolean;
   signal: AbortSignal;
 }
 
+/** Nothing is dialled before `attach` or `stayAttached`. Its owner closes it. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { server, token, program } = options;
   const instance = randomUUID();

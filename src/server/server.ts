@@ -26,6 +26,7 @@ export interface ServerOptions {
   listen: HostPort;
   /** Who may do what; at least one. */
   identities: readonly IdentityOptions[];
+  /** Program and version, told to clients. */
   program: string;
   log: Logger;
   /** HTTP services are reachable as NAME.domain. Default: localhost. */
@@ -34,6 +35,7 @@ export interface ServerOptions {
   publicUrl?: URL;
   /** Public ports that services may open. Default: 20000-29999. */
   tcpPorts?: readonly PortRange[];
+  /** Serves TLS with these files, which are read again when they change. Default: plain. */
   tls?: CertificateFiles;
   /** A second address for TLS that is passed through by server name. */
   tlsPassthroughListen?: HostPort;
@@ -41,10 +43,15 @@ export interface ServerOptions {
   trustedProxies?: readonly string[];
   /** CIDRs of peers that begin with a PROXY protocol header. */
   proxyProtocolFrom?: readonly string[];
+  /** How agents of one name share the work where the service does not say. Default: round-robin. */
   balance?: Balance;
+  /** Time between signs of life; a connection silent for twice as long is dead. Default: 5 s. */
   heartbeatMs?: number;
+  /** From the end of a request to the head of its response. Default: 5 min. */
   responseTimeoutMs?: number;
+  /** How long running work may go on after `close`. Default: 30 s. */
   drainGraceMs?: number;
+  /** One line for each request and stream, in `log` at level info. Default: true. */
   accessLog?: boolean;
 }
 
@@ -60,7 +67,10 @@ export interface Server {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Rejects with LISTEN_FAILED or CONFIG_INVALID. */
+/**
+ * Resolves when it listens. Rejects with LISTEN_FAILED, CONFIG_INVALID for credentials or a
+ * certificate that cannot be used, and USAGE for a malformed scope or CIDR. Its owner closes it.
+ */
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
   const { drainGraceMs = DRAIN_GRACE_MS } = options;

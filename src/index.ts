@@ -1,0 +1,45 @@
+/**
+ * Sallyport as a library: what the command line is made of. Everything else in this package may
+ * change without notice.
+ *
+ * Common to all of it: durations are milliseconds and sizes are bytes; whatever fails, fails with a
+ * `SallyportError`, whose `code` is stable; whatever is created is closed by who created it; and a
+ * side that does not read stops the other side's writing.
+ */
+export { createServer } from './server/server.ts';
+export type { Server, ServerOptions } from './server/server.ts';
+
+export { createAgent } from './agent/agent.ts';
+export type { Agent, AgentEvents, AgentOptions } from './agent/agent.ts';
+export type { AgentService } from './agent/service.ts';
+export type { Registered, ServiceOffer } from './attach/messages.ts';
+
+export { createConsumer } from './consumer/consumer.ts';
+export type { Consumer, ConsumerOptions, StayOptions, Wish } from './consumer/consumer.ts';
+export { connectDuplex } from './consumer/connect.ts';
+export { openForward } from './consumer/forward.ts';
+export type { Forward, ForwardOptions } from './consumer/forward.ts';
+export { parseRule } from './consumer/rule.ts';
+export type { ForwardRule } from './consumer/rule.ts';
+
+export { createAllowList } from './access/allow.ts';
+export type { AllowList } from './access/allow.ts';
+export { hashConsumerPassword } from './access/consumer-password.ts';
+export { allScopes } from './access/identity.ts';
+export type { IdentityOptions, Role, Scopes } from './access/identity.ts';
+export { createToken, hashToken } from './access/tokens.ts';
+
+export { formatAddress, parseListenAddress } from './net/address.ts';
+export type { HostPort } from './net/address.ts';
+export { parsePortRanges } from './net/ports.ts';
+export type { PortRange } from './net/ports.ts';
+export { parseTarget } from './net/target.ts';
+export type { Target } from './net/target.ts';
+
+export { createAccessLog } from './observe/access-writer.ts';
+export type { AccessLog, Outcome, RequestLine, StreamLine } from './observe/access-log.ts';
+export { createLogger } from './observe/logger.ts';
+export type { Logger, LoggerOptions } from './observe/logger.ts';
+
+export { errorKinds, SallyportError } from './errors.ts';
+export type { ErrorCode, Hop } from './errors.ts';
