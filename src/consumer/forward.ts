@@ -1,8 +1,9 @@
 /** Local ports that lead to services: one stream for each accepted connection. */
 import net from 'node:net';
-import { SallyportError } from '../errors.ts';
-import { LISTEN_BACKLOG, LOCAL_SLAB_BYTES, TCP_KEEPALIVE_MS } from '../limits.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
+import { LOCAL_SLAB_BYTES } from '../limits.ts';
 import { formatAddress, type HostPort } from '../net/address.ts';
+import { acceptOptions, startListening } from '../net/listen.ts';
 import { SlabPool } from '../net/slab.ts';
 import { Wire, type WireReader } from '../net/wire.ts';
 import type { AccessLog, Outcome } from '../observe/access-log.ts';
@@ -29,31 +30,13 @@ export interface ForwardOptions {
 /** Listens as the rule says. Rejects with LISTEN_FAILED. */
 export async function openForward(options: ForwardOptions): Promise<Forward> {
   const { rule } = options;
-  const server = net.createServer({
-    pauseOnConnect: true,
-    allowHalfOpen: true,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: TCP_KEEPALIVE_MS,
-  });
-  server.on('connection', (socket) => new ForwardedConnection(socket, options));
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(
-    { host: rule.listen.host, port: rule.listen.port, backlog: LISTEN_BACKLOG },
-    resolve,
+  const server = net.createServer(
+    acceptOptions,
+    (socket) => new ForwardedConnection(socket, options),
   );
-  try {
-    await promise;
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SallyportError(
-      'LISTEN_FAILED',
-      `forward: cannot listen on ${formatAddress(rule.listen)}: ${why}`,
-      { cause },
-    );
-  }
-  const { port } = server.address() as net.AddressInfo;
+  const port = await startListening(server, rule.listen, 'forward');
+  // A connection that could not be accepted, as when descriptors ran out, is no reason to stop.
+  server.on('error', () => {});
   return { rule, address: { host: rule.listen.host, port }, close: () => void server.close() };
 }
 
@@ -74,9 +57,7 @@ class ForwardedConnection implements SpliceEnd {
     try {
       splice.join(options.consumer.open(wishOf(options.rule), splice));
     } catch (thrown) {
-      wire.reader = unread;
-      wire.destroy();
-      this.#log(splice, (thrown as SallyportError).code);
+      splice.reset(asSallyportError(thrown));
     }
   }
 

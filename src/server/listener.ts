@@ -1,9 +1,9 @@
 /** The server's one port: plain, or TLS with a certificate that may change while it listens. */
 import net from 'node:net';
 import tls from 'node:tls';
-import { SallyportError } from '../errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, LISTEN_BACKLOG, TCP_KEEPALIVE_MS } from '../limits.ts';
-import { formatAddress, parseDialAddress, type HostPort } from '../net/address.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
+import { parseDialAddress, type HostPort } from '../net/address.ts';
+import { acceptOptions, startListening } from '../net/listen.ts';
 import { readProxyHeader } from '../net/socket-preface.ts';
 import type { Certificate } from './certificate.ts';
 
@@ -28,13 +28,6 @@ export interface Listener {
   close(): void;
 }
 
-const socketOptions = {
-  pauseOnConnect: true,
-  allowHalfOpen: true,
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelay: TCP_KEEPALIVE_MS,
-};
 const tlsOptions = { minVersion: 'TLSv1.2' } as const;
 
 /** Rejects with LISTEN_FAILED. */
@@ -43,7 +36,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   /** By the address of the proxy's own end, which the TLS socket has too: whom a connection is for. */
   const proxied = new Map<string, HostPort>();
   const secure = certificate === null ? null : createSecureServer(certificate, options, proxied);
-  const server = net.createServer(socketOptions, (socket) => {
+  const server = net.createServer(acceptOptions, (socket) => {
     if (proxyProtocolFrom?.(socket.remoteAddress ?? '')) void acceptProxied(socket);
     else pass(socket, null);
   });
@@ -69,22 +62,9 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     }
   }
 
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ ...listen, backlog: LISTEN_BACKLOG }, resolve);
-  try {
-    await promise;
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SallyportError(
-      'LISTEN_FAILED',
-      `server: cannot listen on ${formatAddress(listen)}: ${why}`,
-      { cause },
-    );
-  }
+  const port = await startListening(server, listen, 'server');
   // A connection that could not be accepted, as when descriptors ran out, is no reason to stop.
   server.on('error', (error) => failed(error, '-'));
-  const { port } = server.address() as net.AddressInfo;
   return {
     address: { host: listen.host, port },
     useCertificate: (next) => secure?.setSecureContext({ ...next, ...tlsOptions }),
@@ -99,7 +79,7 @@ function createSecureServer(
   proxied: ReadonlyMap<string, HostPort>,
 ): tls.Server {
   const server = tls.createServer({
-    ...socketOptions,
+    ...acceptOptions,
     ...tlsOptions,
     ...certificate,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

@@ -1,13 +1,7 @@
 /** A public port: accepted connections as wires, each with the address of its consumer. */
 import net from 'node:net';
 import { SallyportError } from '../../errors.ts';
-import {
-  LISTEN_BACKLOG,
-  LOCAL_SLAB_BYTES,
-  PROXY_HEADER_MAX_BYTES,
-  PROXY_HEADER_TIMEOUT_MS,
-  TCP_KEEPALIVE_MS,
-} from '../../limits.ts';
+import { LOCAL_SLAB_BYTES, PROXY_HEADER_MAX_BYTES, PROXY_HEADER_TIMEOUT_MS } from '../../limits.ts';
 import { formatAddress, type HostPort } from '../../net/address.ts';
 import { canonicalAddress } from '../../net/host.ts';
 import {
@@ -15,6 +9,7 @@ import {
   type ProxyEndpoints,
   type ProxyHeader,
 } from '../../net/proxy-protocol-decode.ts';
+import { acceptOptions, startListening } from '../../net/listen.ts';
 import { SlabPool } from '../../net/slab.ts';
 import { Wire, type WireReader } from '../../net/wire.ts';
 import type { Logger } from '../../observe/logger.ts';
@@ -59,20 +54,11 @@ export async function openListener(
   options: ListenerOptions,
   arrivals: Arrivals,
 ): Promise<Listener> {
-  const server = net.createServer({
-    pauseOnConnect: true,
-    allowHalfOpen: true,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: TCP_KEEPALIVE_MS,
+  const server = net.createServer(acceptOptions);
+  const port = await startListening(server, listen, 'port').catch((error: SallyportError) => {
+    const { code } = error.cause as NodeJS.ErrnoException;
+    throw code === 'EADDRINUSE' ? new SallyportError('PORT_TAKEN', error.message, error) : error;
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ ...listen, backlog: LISTEN_BACKLOG, exclusive: true }, resolve);
-  await promise.catch((cause: NodeJS.ErrnoException) => {
-    throw listenError(listen, cause);
-  });
-  const { port } = server.address() as net.AddressInfo;
   const host = addressOf(listen.host);
   const address = formatAddress({ host, port });
   const local = net.isIP(host) !== 0 && !isUnspecified(host) ? address : null;
@@ -82,17 +68,6 @@ export async function openListener(
   );
   server.on('connection', (socket) => accept(socket, local, options, arrivals));
   return { port, close: () => void server.close() };
-}
-
-function listenError(listen: HostPort, cause: NodeJS.ErrnoException): SallyportError {
-  const at = formatAddress(listen);
-  if (cause.code === 'EADDRINUSE')
-    return new SallyportError('PORT_TAKEN', `port ${at}: another program listens there`, { cause });
-  return new SallyportError(
-    'LISTEN_FAILED',
-    `port ${at}: cannot listen: ${cause.code ?? cause.message}`,
-    { cause },
-  );
 }
 
 function isUnspecified(ip: string): boolean {
