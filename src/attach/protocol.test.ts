@@ -9,7 +9,10 @@ import { encodeMessage } from './message-reader.ts';
 
 const page = fs.readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const documented = new Map(
-  [...page.matchAll(/^hex (\S+) +([0-9a-f ]+)$/gm)].map(([, name, hex]) => [name!, hex!.trim()]),
+  [...page.matchAll(/^hex (\S+) +([0-9a-f ]+)$/gm)].map(([, name, bytes]) => [
+    name!,
+    bytes!.trim(),
+  ]),
 );
 
 function hex(bytes: Buffer): string {
@@ -47,7 +50,7 @@ const written = new Map([
 ]);
 
 test('docs/protocol.md documents every vector, and no other', () => {
-  assert.deepEqual([...documented.keys()].sort(), [...written.keys()].sort());
+  assert.deepEqual([...documented.keys()].toSorted(), [...written.keys()].toSorted());
 });
 
 for (const [name, bytes] of written) {
