@@ -17,10 +17,16 @@ export interface ConsumerAuth {
 export function hashConsumerPassword(credentials: string): string {
   const colon = credentials.indexOf(':');
   if (colon < 1 || colon === credentials.length - 1) {
-    throw new SallyportError('USAGE', 'consumer password: it needs a user and a password, neither empty; write USER:PASS');
+    throw new SallyportError(
+      'USAGE',
+      'consumer password: it needs a user and a password, neither empty; write USER:PASS',
+    );
   }
   if (/\p{Cc}/u.test(credentials)) {
-    throw new SallyportError('USAGE', 'consumer password: it has control characters, which Basic credentials may not hold');
+    throw new SallyportError(
+      'USAGE',
+      'consumer password: it has control characters, which Basic credentials may not hold',
+    );
   }
   return `sha256:${digest(credentials).toString('hex')}`;
 }

@@ -46,8 +46,8 @@ const unreachable = new Set([
 const refused = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE']);
 
 /** Names what went wrong before the connection to the target stood. */
-export function targetError(target: Target, error: Error | null): SallyportError {
-  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+export function targetError(target: Target, error: NodeJS.ErrnoException | null): SallyportError {
+  const code = error?.code ?? '';
   const where = `target ${formatTarget(target)}`;
   if (error === null)
     return new SallyportError('TARGET_CLOSED', `${where}: closed the connection at once`);

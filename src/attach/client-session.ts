@@ -92,7 +92,9 @@ export async function openClientSession(
         if (message.ref !== undefined) return settle(message.ref)?.reject(error);
         return session.close(error);
       }
-      default:
+      case 'hello':
+      case 'register':
+      case 'unregister':
         throw new SallyportError(
           'PROTOCOL_MESSAGE',
           `message: a server does not send ${message.type}`,

@@ -214,8 +214,8 @@ function unnamedRefusal(head: ResponseHead, url: URL): SallyportError {
   return new SallyportError('SERVER_NOT_SALLYPORT', `${answer} to the upgrade`);
 }
 
-function dialError(url: URL, secure: boolean, error: Error | null): SallyportError {
-  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+function dialError(url: URL, secure: boolean, error: NodeJS.ErrnoException | null): SallyportError {
+  const code = error?.code ?? '';
   const why =
     error === null
       ? 'it closed the connection during the handshake'

@@ -9,10 +9,7 @@ import { encodeMessage } from './message-reader.ts';
 
 const page = fs.readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const documented = new Map(
-  [...page.matchAll(/^hex (\S+) +([0-9a-f ]+)$/gm)].map(([, name, bytes]) => [
-    name!,
-    bytes!.trim(),
-  ]),
+  [...page.matchAll(/^hex (\S+) +([0-9a-f ]+)$/gm)].map(([, name, bytes]) => [name, bytes.trim()]),
 );
 
 function hex(bytes: Buffer): string {

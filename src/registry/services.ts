@@ -3,7 +3,7 @@
  * whose last upstream is gone stays known for a while, so that consumers read «nobody there now»
  * rather than «no such thing».
  */
-import { SallyportError } from '../errors.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
 import { SERVICE_ABSENCE_MS } from '../limits.ts';
 import type { Stream } from '../session/session.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
@@ -112,13 +112,13 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
       if (service === undefined) {
         throw new SallyportError('SERVICE_UNKNOWN', `service ${request.service}: not registered`);
       }
-      let failure: unknown = null;
+      let failure: SallyportError | null = null;
       for (const upstream of candidates(service)) {
         if (tried.includes(upstream)) continue;
         try {
           return { stream: upstream.open(request, receiver), upstream };
         } catch (thrown) {
-          failure = thrown;
+          failure = asSallyportError(thrown);
         }
       }
       throw (

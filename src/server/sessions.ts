@@ -129,7 +129,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     close(error) {
       heartbeat.close();
-      for (const { session } of [...sessions.values()]) session.close(error);
+      for (const { session } of sessions.values()) session.close(error);
     },
   };
 }
