@@ -18,7 +18,7 @@ export class DialledStream implements Stream {
     this.receiver = receiver;
     this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     this.closed = once(this.socket, 'close');
-    this.socket.on('data', (bytes) => this.#deliver(bytes));
+    this.socket.on('data', (bytes: Buffer) => this.#deliver(bytes));
     this.socket.on('end', () => this.receiver.finished());
     this.socket.on('drain', () => this.receiver.drained());
     this.socket.on('error', (error) =>

@@ -83,7 +83,7 @@ export interface Client {
 export function connectClient(t: TestContext, options: net.TcpNetConnectOpts): Client {
   const socket = net.connect({ host: '127.0.0.1', allowHalfOpen: true, ...options });
   const pieces: Buffer[] = [];
-  socket.on('data', (piece) => pieces.push(piece));
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   ended.catch(() => {});
   socket.on('end', resolve);
