@@ -237,3 +237,42 @@ test(
     );
   },
 );
+
+test('P7: what waits for a client that does not read is not overwritten by the next response', async (t) => {
+  const played = await relay(t);
+  const { client } = played;
+  client.socket.pause();
+  client.send(get('/1') + get('/2'));
+  const stream = (await arrived(played, 1)).accept();
+  stream.answer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
+  const before = stream.credited;
+  let sent = 0;
+  for (; stream.credited - before === sent; sent += chunk.length) stream.answer(chunk);
+  stream.answer('0\r\n\r\n');
+  await arrived(played, 2);
+  stream.answer(ok('of the first client'));
+  const other = await played.connect();
+  other.send(get('/3'));
+  (await arrived(played, 1, 1)).accept().answer(ok('of another client'));
+  await other.until((text) => text.endsWith('of another client'));
+  client.socket.resume();
+  const text = await client.until((all) => all.endsWith(' client'));
+  assert.ok(text.endsWith(`0\r\n\r\n${ok('of the first client')}`));
+});
+
+test('a client that does not read its answers is not read from for ever', async (t) => {
+  const played = await relay(t);
+  const { client } = played;
+  const requests = 60_000;
+  client.socket.pause();
+  client.send('GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n'.repeat(requests));
+  let answered = -1;
+  while (answered !== played.lines.length) {
+    answered = played.lines.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.ok(answered < requests / 2, `${answered} were answered into nowhere`);
+  client.socket.resume();
+  await played.until(() => played.lines.length === requests);
+});

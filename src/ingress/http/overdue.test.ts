@@ -16,6 +16,16 @@ test('T22: a head that does not end in time is 408', async (t) => {
   assert.equal(played.lines[0].outcome, 'REQUEST_TIMEOUT');
 });
 
+test('T22: the time of a first head runs from the connection on, not from its first byte', async (t) => {
+  const played = await relay(t, { headTimeoutMs: 300 });
+  const start = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  played.client.send('G');
+  assert.match(await played.client.untilEnd(), /^HTTP\/1.1 408 /);
+  const ms = performance.now() - start;
+  assert.ok(ms < 500, `it took ${ms} ms`);
+});
+
 test('T22: so is the head of a second request, from its first byte on', async (t) => {
   const played = await relay(t, { headTimeoutMs: 30, idleTimeoutMs: 100_000 });
   played.client.send(get());
