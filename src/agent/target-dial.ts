@@ -18,7 +18,9 @@ export function connectTarget(
   onread: net.OnReadOpts,
 ): net.Socket {
   if (target.kind === 'unix') {
-    return net.connect({ path: target.path, ...socketOptions, onread } as net.NetConnectOpts);
+    // A mark of 0 makes the socket tell of every drain; see net/drain-callbacks.ts.
+    const options = { ...socketOptions, path: target.path, writableHighWaterMark: 0, onread };
+    return net.connect(options as net.NetConnectOpts);
   }
   const { host, port } = target;
   if (!target.tls)

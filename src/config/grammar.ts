@@ -10,7 +10,7 @@ import { parseDialAddress, parseListenAddress } from '../net/address.ts';
 import { parsePortRanges } from '../net/ports.ts';
 import { parseTarget } from '../net/target.ts';
 import { quoted } from '../net/printable.ts';
-import { CONSUMER_KEY_MAX_CHARS } from '../limits.ts';
+import { CONSUMER_KEY_MAX_CHARS, RENDEZVOUS_TOKEN_MIN_CHARS } from '../limits.ts';
 import { parsable, text } from './values.ts';
 
 /** The name of a service. */
@@ -155,8 +155,6 @@ export function tokenHash() {
 }
 
 /** A rendez-vous token becomes a path segment, and is found by guessing when it is shorter. */
-export const RENDEZVOUS_TOKEN_MIN_CHARS = 16;
-
 export function rendezvousToken() {
   return text((value) =>
     value.length < RENDEZVOUS_TOKEN_MIN_CHARS

@@ -1,7 +1,7 @@
 /** The keys of one service: flags of `http` and `tcp`, and the entries of an agent's `services`. */
 import { z } from 'zod';
+import { RENDEZVOUS_TOKEN_MIN_CHARS } from '../limits.ts';
 import {
-  RENDEZVOUS_TOKEN_MIN_CHARS,
   allowRule,
   hostField,
   hostPattern,

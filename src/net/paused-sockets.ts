@@ -5,14 +5,16 @@
  */
 import type net from 'node:net';
 import { PAUSED_PROBE_MS } from '../limits.ts';
+import { isPipe } from './tcp-handle.ts';
 
 const nothing = Buffer.alloc(0);
 /** True once a socket has been paused for a whole tick. */
 const paused = new Map<net.Socket, boolean>();
 let timer: NodeJS.Timeout | null = null;
 
-/** Looks after the socket until `forgetPaused`. */
+/** Looks after the socket until `forgetPaused`. Only TCP knows resets; a Unix socket would lose what is unread. */
 export function watchPaused(socket: net.Socket): void {
+  if (isPipe(socket)) return;
   paused.set(socket, false);
   timer ??= setInterval(probe, PAUSED_PROBE_MS).unref();
 }

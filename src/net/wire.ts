@@ -10,7 +10,9 @@ import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BULK_KEEP_BYTES, CLOSE_FLUSH_MS, QUIET_READ_BYTES } from '../limits.ts';
 import { forgetPaused, watchPaused } from './paused-sockets.ts';
+import { DrainCallbacks } from './drain-callbacks.ts';
 import { HEADROOM, quietSlab, type Slab, type SlabPool } from './slab.ts';
+import { isPipe } from './tcp-handle.ts';
 import { readIntoBuffer } from './user-buffer.ts';
 
 /** Takes what a wire reads. Replaceable at any moment between two calls: `wire.reader = next`. */
@@ -50,6 +52,8 @@ export class Wire {
   #pool: SlabPool;
   #slab: Slab = quietSlab;
   #error: Error | null = null;
+  /** Unix sockets only. */
+  #drained: DrainCallbacks | null = null;
 
   private constructor(socket: net.Socket | Duplex, pool: SlabPool, reader: WireReader) {
     this.socket = socket as net.Socket;
@@ -58,6 +62,7 @@ export class Wire {
     // Listeners that all sockets share: closures of its own would be a tenth of an idle connection.
     this.socket[wireOf] = this;
     socket.on('end', onEnd).on('error', onError).on('close', onClose);
+    if (isPipe(socket)) this.#drained = new DrainCallbacks(this.socket);
   }
 
   /** Dials: `connect` passes the `onread` option it is given to `net.connect` or `tls.connect`. */
@@ -181,7 +186,8 @@ export class Wire {
 
   /** Calls back when everything written so far has left, or can no longer leave. */
   afterWrites(done: () => void): void {
-    this.socket.write(nothing, done);
+    if (this.#drained === null) this.socket.write(nothing, done);
+    else this.#drained.add(done);
   }
 
   /** Bytes written that the kernel has not taken yet. */

@@ -131,6 +131,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accessLog,
     newId,
     responseTimeoutMs: options.responseTimeoutMs ?? HTTP_RESPONSE_TIMEOUT_MS,
+    defect: (error, id) => log.error({ error, id }, 'request failed for an unforeseen reason'),
   });
   const certificate = options.tls
     ? watchCertificate(options.tls, {
