@@ -18,14 +18,17 @@ export const LOCAL_SLAB_BYTES = 32 * KB;
 export const LINK_SLAB_BYTES = 256 * KB;
 /** A read shorter than this sends a busy socket back to the shared buffer, so that idle ones hold no slab. */
 export const BULK_KEEP_BYTES = 8 * KB;
-/** Slabs of one size in use at once; beyond it sockets go on with small reads. */
-export const SLABS_OUT_MAX = 512;
-/** Free slabs of one size kept for reuse. */
-export const SLABS_IDLE_MAX = 64;
+/** Bytes of slabs of one size in use for reading; beyond it sockets go on with small reads. */
+export const SLABS_OUT_MAX_BYTES = 64 * MB;
+/** Bytes of free slabs of one size kept for reuse. */
+export const SLABS_IDLE_MAX_BYTES = 4 * MB;
 /** Writable mark of our sockets. Back-pressure is the stream window, so this only keeps `write` quiet. */
 export const SOCKET_WRITE_MARK_BYTES = 1 * MB;
-/** A piece shorter than this is copied rather than pinning the slab it stands in, when its socket is behind. */
-export const PIN_MIN_BYTES = 32 * KB;
+/**
+ * A piece shorter than this is copied when its socket is behind: it would pin the whole slab it stands
+ * in. A stalled stream therefore costs little more than its own bytes.
+ */
+export const PIN_MIN_BYTES = 64 * KB;
 
 /** How often a socket that is not read from is looked at: a peer that reset it is noticed within two of these. */
 export const PAUSED_PROBE_MS = 1_000;
@@ -39,7 +42,7 @@ export const INITIAL_WINDOW_BYTES = 256 * KB;
 /** The window a stream may grow to when its reader keeps up: 84 MB/s at a round trip of 50 ms. */
 export const STREAM_WINDOW_MAX_BYTES = 4 * MB;
 /** What all windows of a session may have grown by, together, beyond the initial ones. */
-export const SESSION_WINDOW_GROWTH_BYTES = 16 * MB;
+export const SESSION_WINDOW_GROWTH_BYTES = 8 * MB;
 /** Consumed bytes are credited to the peer at the latest when this many have gathered. */
 export const CREDIT_MAX_BYTES = 256 * KB;
 /** A window this large from a peer is an overflow attempt: no implementation asks for it. */

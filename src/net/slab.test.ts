@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SLABS_IDLE_MAX, SLABS_OUT_MAX } from '../limits.ts';
+import { SLABS_IDLE_MAX_BYTES, SLABS_OUT_MAX_BYTES } from '../limits.ts';
 import { HEADROOM, quietSlab, SlabPool, type Slab } from './slab.ts';
 
 test('a slab has its room behind the headroom and one holder', () => {
@@ -30,18 +30,21 @@ test('a slab comes back with its last holder, and only then goes to another', ()
   assert.equal(pool.take(), slab);
 });
 
+const SIZE = 1024 * 1024;
+
 test('tryTake stops at the bound, take does not, and the free list is bounded', () => {
-  const pool = new SlabPool(16);
+  const pool = new SlabPool(SIZE);
+  const idleMax = SLABS_IDLE_MAX_BYTES / SIZE;
   const out: Slab[] = [];
   for (let slab = pool.tryTake(); slab !== null; slab = pool.tryTake()) out.push(slab);
-  assert.equal(out.length, SLABS_OUT_MAX);
+  assert.equal(out.length, SLABS_OUT_MAX_BYTES / SIZE);
   out.push(pool.take());
   for (const slab of out) slab.release();
   assert.equal(pool.out, 0);
-  const kept = new Set(out.slice(0, SLABS_IDLE_MAX));
+  const kept = new Set(out.slice(0, idleMax));
   const again = out.map(() => pool.take());
-  assert.equal(again.filter((slab) => kept.has(slab)).length, SLABS_IDLE_MAX);
-  assert.equal(again.filter((slab) => out.includes(slab)).length, SLABS_IDLE_MAX);
+  assert.equal(again.filter((slab) => kept.has(slab)).length, idleMax);
+  assert.equal(again.filter((slab) => out.includes(slab)).length, idleMax);
 });
 
 test('whatever is taken, retained and released: no slab has two owners, none is lost', () => {

@@ -4,7 +4,7 @@
  * A payload is read at an offset, so that the layers below can put their headers in front of it and
  * send header and payload with one write and no copy.
  */
-import { QUIET_READ_BYTES, SLABS_OUT_MAX, SLABS_IDLE_MAX } from '../limits.ts';
+import { QUIET_READ_BYTES, SLABS_IDLE_MAX_BYTES, SLABS_OUT_MAX_BYTES } from '../limits.ts';
 
 /** Free bytes in front of a payload: 14 (WebSocket) + 12 (yamux), rounded up. Unit: bytes. */
 export const HEADROOM = 32;
@@ -52,7 +52,7 @@ export class SlabPool {
 
   /** A slab with one reference, or null when the bound is reached. */
   tryTake(): Slab | null {
-    if (this.#out >= SLABS_OUT_MAX) return null;
+    if (this.#out * this.size >= SLABS_OUT_MAX_BYTES) return null;
     return this.take();
   }
 
@@ -66,7 +66,7 @@ export class SlabPool {
 
   giveBack(slab: Slab): void {
     this.#out--;
-    if (this.#free.length < SLABS_IDLE_MAX) this.#free.push(slab);
+    if (this.#free.length * this.size < SLABS_IDLE_MAX_BYTES) this.#free.push(slab);
   }
 
   get out(): number {

@@ -6,7 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { Pattern } from '../../test/support/pattern.ts';
 import { until, within } from '../../test/support/wait.ts';
 import { connectWires, wireKinds, type WirePair } from '../../test/support/wires.ts';
-import { CLOSE_FLUSH_MS, SLABS_OUT_MAX } from '../limits.ts';
+import { CLOSE_FLUSH_MS, SLABS_OUT_MAX_BYTES } from '../limits.ts';
 import { HEADROOM, SlabPool, type Slab } from './slab.ts';
 import { Wire, type WireReader } from './wire.ts';
 
@@ -191,15 +191,16 @@ test('a peer that never reads holds a closing wire no longer than CLOSE_FLUSH_MS
 });
 
 test('when no slab is to be had, reading goes on through the shared buffer', async (t) => {
-  const pool = new SlabPool(1_024);
-  const all = Array.from({ length: SLABS_OUT_MAX }, () => pool.take());
+  const size = 1024 * 1024;
+  const pool = new SlabPool(size);
+  const all = Array.from({ length: SLABS_OUT_MAX_BYTES / size }, () => pool.take());
   const pair = await connectWires(t, 'onread', pool);
   const near = new PatternReader(pair.dialled, 1);
   await writePattern(pair.accepted, 1, 3_000_000);
   pair.accepted.end();
   await within(5_000, near.end.promise);
   assert.equal(near.received, 3_000_000);
-  assert.equal(pool.out, SLABS_OUT_MAX);
+  assert.equal(pool.out, all.length);
   for (const slab of all) slab.release();
 });
 
