@@ -32,6 +32,7 @@ async function attach(number: number): Promise<void> {
       stream.reset();
       return nobody;
     },
+    signal,
   });
   await session.register({ name: `idle-${number}`, kind: 'tcp' });
   void session.closed.then((error) => {

@@ -58,34 +58,39 @@ export function createAgent(options: AgentOptions): Agent {
   const byName = new Map(services.map((service) => [service.offer.name, service]));
   const context = { service: (name: string) => byName.get(name), accessLog: options.accessLog };
   const instance = randomUUID();
+  let epoch = 0;
   let ready = false;
 
   async function run(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const heartbeat = createHeartbeat(options.heartbeatMs);
-    let current: ClientSession | null = null;
+    /** The present one, and those of servers that are going away, while their streams run. */
+    const sessions = new Set<ClientSession>();
     const ended = new AbortController();
     const leave = (): void =>
-      void leaveSession(current, options.drainGraceMs).then(() => ended.abort());
+      void leaveSessions([...sessions], options.drainGraceMs).then(() => ended.abort());
     signal.addEventListener('abort', leave);
     try {
       await keepAttached({
-        async open(epoch) {
+        async open(ending) {
           const link = await dial({
             url: server,
             token,
             program,
-            signal: ended.signal,
+            signal: ending,
             ...(options.ca === undefined ? {} : { ca: options.ca }),
             ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
           });
           return openClientSession(link, {
-            hello: { role: 'agent', instance, epoch, program, features: [] },
+            hello: { role: 'agent', instance, epoch: ++epoch, program, features: [] },
             heartbeat,
             accept: (stream) => receiveStream(stream, context),
+            signal: ending,
           });
         },
         async attached(session) {
-          current = session;
+          sessions.add(session);
+          void session.closed.then(() => sessions.delete(session));
           const register = async (service: AgentService): Promise<void> =>
             events.registered(service, await session.register(service.offer));
           await Promise.all(services.map(register));
@@ -94,7 +99,6 @@ export function createAgent(options: AgentOptions): Agent {
         },
         lost(error, waitMs) {
           ready = false;
-          current = null;
           events.lost(error, waitMs);
         },
         keepTrying: options.keepTrying,
@@ -103,6 +107,7 @@ export function createAgent(options: AgentOptions): Agent {
     } finally {
       ready = false;
       signal.removeEventListener('abort', leave);
+      for (const session of sessions) session.close();
       heartbeat.close();
     }
   }
@@ -115,10 +120,11 @@ export function createAgent(options: AgentOptions): Agent {
   };
 }
 
-/** Takes no new streams, waits for the running ones, then closes. The control stream is not work. */
-async function leaveSession(session: ClientSession | null, graceMs: number): Promise<void> {
-  if (session === null) return;
-  session.session.goAway();
-  await drained(() => session.session.streams - 1, graceMs);
-  session.close();
+/** Takes no new streams, waits for the running ones, then closes. The control streams are not work. */
+async function leaveSessions(sessions: readonly ClientSession[], graceMs: number): Promise<void> {
+  for (const { session } of sessions) session.goAway();
+  const running = (): number =>
+    sessions.reduce((sum, { session }) => sum + Math.max(0, session.streams - 1), 0);
+  await drained(running, graceMs);
+  for (const session of sessions) session.close();
 }

@@ -1,5 +1,5 @@
 /** The dialler's side of an attached session: hello, then registrations, streams and heartbeats. */
-import { asSallyportError, SallyportError } from '../errors.ts';
+import { SallyportError } from '../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
 import type { Session, Stream, StreamReceiver } from '../session/session.ts';
@@ -21,6 +21,8 @@ export interface ClientSessionOptions {
   heartbeat: Heartbeat;
   /** The server opened a stream: only agents get some. */
   accept(stream: Stream): StreamReceiver;
+  /** Gives up while hello is not answered; afterwards it means nothing. */
+  signal: AbortSignal;
 }
 
 /** A session whose hello was answered. */
@@ -38,7 +40,10 @@ export interface ClientSession {
   close(): void;
 }
 
-/** Says hello on a fresh link. Rejects with the server's refusal, or with what became of the link. */
+/**
+ * Says hello on a fresh link. Rejects with the server's refusal, with what became of the link, or
+ * with the reason of the signal.
+ */
 export async function openClientSession(
   link: Link,
   options: ClientSessionOptions,
@@ -47,6 +52,7 @@ export async function openClientSession(
   const draining = Promise.withResolvers<null>();
   const welcomed = Promise.withResolvers<Welcome>();
   const pending = new Map<number, PromiseWithResolvers<Registered>>();
+  let over: SallyportError | null = null;
   let nextRef = 1;
 
   const session = new YamuxSession(link, {
@@ -57,9 +63,9 @@ export async function openClientSession(
       goneAway() {},
       closed(error) {
         options.heartbeat.remove(session);
-        const why = error ?? new SallyportError('SESSION_CLOSED', 'session: the server closed it');
-        welcomed.reject(why);
-        for (const waiting of pending.values()) waiting.reject(why);
+        over = error ?? new SallyportError('SESSION_CLOSED', 'session: closed in order');
+        welcomed.reject(over);
+        for (const waiting of pending.values()) waiting.reject(over);
         closed.resolve(error);
       },
     },
@@ -117,13 +123,21 @@ export async function openClientSession(
       new SallyportError('HANDSHAKE_TIMEOUT', `hello: no answer within ${HANDSHAKE_TIMEOUT_MS} ms`),
     );
   }, HANDSHAKE_TIMEOUT_MS);
+  const { signal } = options;
+  const leave = (): void => {
+    welcomed.reject(signal.reason);
+    session.close(null);
+  };
+  signal.addEventListener('abort', leave);
+  if (signal.aborted) leave();
   try {
     const welcome = await welcomed.promise;
-    options.heartbeat.add(session);
+    if (over === null) options.heartbeat.add(session);
     return {
       session,
       welcome,
       register(service) {
+        if (over !== null) return Promise.reject(over);
         const waiting = Promise.withResolvers<Registered>();
         const ref = nextRef++;
         pending.set(ref, waiting);
@@ -135,10 +149,9 @@ export async function openClientSession(
       draining: draining.promise,
       close: () => session.close(null),
     };
-  } catch (thrown) {
-    throw asSallyportError(thrown);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
   }
 }
 

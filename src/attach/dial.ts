@@ -1,8 +1,13 @@
 /** Dials a server: TCP or TLS, the WebSocket upgrade, and the link that stands after it. */
 import net from 'node:net';
 import tls from 'node:tls';
-import { asSallyportError, isErrorCode, SallyportError } from '../errors.ts';
-import { HANDSHAKE_TIMEOUT_MS, HTTP_HEAD_MAX_BYTES, LINK_SLAB_BYTES } from '../limits.ts';
+import { isErrorCode, SallyportError } from '../errors.ts';
+import {
+  FAILURE_MESSAGE_MAX_CHARS,
+  HANDSHAKE_TIMEOUT_MS,
+  HTTP_HEAD_MAX_BYTES,
+  LINK_SLAB_BYTES,
+} from '../limits.ts';
 import { SlabPool, type Slab } from '../net/slab.ts';
 import { Wire, type WireReader } from '../net/wire.ts';
 import type { Link } from '../transport/link.ts';
@@ -36,8 +41,8 @@ export interface DialOptions {
 
 /**
  * Resolves with a link whose bytes have not been read yet. Rejects with SERVER_UNREACHABLE,
- * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, or the error the server named. Throws USAGE
- * when the URL or the token cannot stand in a request.
+ * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, the error the server named, or the reason of
+ * the signal when that is aborted. Throws USAGE when the URL or the token cannot stand in a request.
  */
 export function dial(options: DialOptions): Promise<Link> {
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
@@ -85,14 +90,14 @@ export function dial(options: DialOptions): Promise<Link> {
       ),
     );
   }, HANDSHAKE_TIMEOUT_MS);
-  const abort = (): void => fail(asSallyportError(signal.reason));
+  const abort = (): void => fail(signal.reason as Error);
 
   function finish(then: () => void): void {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     then();
   }
-  function fail(error: SallyportError): void {
+  function fail(error: Error): void {
     finish(() => reject(error));
     wire.destroy();
   }
@@ -200,7 +205,10 @@ function refusalOf(body: string): SallyportError | null {
   try {
     const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
     if (typeof error?.code !== 'string' || !isErrorCode(error.code)) return null;
-    return new SallyportError(error.code, String(error.message).slice(0, 1024));
+    return new SallyportError(
+      error.code,
+      String(error.message).slice(0, FAILURE_MESSAGE_MAX_CHARS),
+    );
   } catch {
     return null;
   }

@@ -3,9 +3,13 @@
  * not have the exact shape is a PROTOCOL_MESSAGE error that names the field.
  */
 import { errorKinds, isErrorCode, SallyportError, type ErrorCode, type Hop } from '../errors.ts';
+import { FAILURE_MESSAGE_MAX_CHARS, SERVICE_URLS_MAX_CHARS } from '../limits.ts';
 
 export const PROTOCOL = 'sallyport.v1';
 export const PROTOCOL_VERSION = 1;
+
+/** Entries of a list in a message, such as the hosts of an offer. */
+const LIST_MAX = 256;
 
 export type Role = 'agent' | 'consumer';
 
@@ -120,7 +124,8 @@ export function readControlMessage(value: unknown): ControlMessage {
       return {
         type,
         ref: f.integer('ref'),
-        urls: f.strings('urls'),
+        // One for each host of the offer, and a few more.
+        urls: f.strings('urls', 2 * LIST_MAX, SERVICE_URLS_MAX_CHARS),
         ...f.optional('port', f.integer),
       };
     case 'unregister':
@@ -155,15 +160,20 @@ function readOffer(value: unknown): ServiceOffer {
 export function readFailure(value: unknown): { code: ErrorCode; message: string } {
   const f = fieldsOf(value, 'error');
   const code = f.string('code', 64);
-  const message = f.string('message', 1024);
+  const message = f.string('message', FAILURE_MESSAGE_MAX_CHARS);
   return isErrorCode(code)
     ? { code, message }
     : { code: 'STREAM_RESET', message: `${code}: ${message}` };
 }
 
 /** What is told to a peer about an error: never its cause. */
-export function failureOf(error: SallyportError): { code: ErrorCode; message: string; hop: Hop } {
-  return { code: error.code, message: error.message, hop: errorKinds[error.code].hop };
+export function failureOf({ code, message }: SallyportError): {
+  code: ErrorCode;
+  message: string;
+  hop: Hop;
+} {
+  const cut = message.slice(0, FAILURE_MESSAGE_MAX_CHARS);
+  return { code, message: cut, hop: errorKinds[code].hop };
 }
 
 /** Reads the fields of a JSON object, each checked for its type and length. */
@@ -201,12 +211,12 @@ export class Fields {
     return v;
   };
 
-  strings = (name: string): string[] => {
+  strings = (name: string, most = LIST_MAX, max = 1024): string[] => {
     const v = this.#value[name];
     const ok =
       Array.isArray(v) &&
-      v.length <= 256 &&
-      v.every((s) => typeof s === 'string' && s.length <= 1024);
+      v.length <= most &&
+      v.every((s) => typeof s === 'string' && s.length <= max);
     if (!ok) throw this.#wrong(name, 'a list of strings');
     return v as string[];
   };

@@ -59,10 +59,13 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { server, token, program } = options;
   const instance = randomUUID();
   const heartbeat = createHeartbeat(options.heartbeatMs);
+  /** The present one, and those of servers that are going away, while their streams run. */
+  const sessions = new Set<ClientSession>();
   let current: ClientSession | null = null;
+  let epoch = 0;
   let streams = 0;
 
-  async function open(epoch: number, signal: AbortSignal): Promise<ClientSession> {
+  async function open(signal: AbortSignal): Promise<ClientSession> {
     const link = await dial({
       url: server,
       token,
@@ -71,11 +74,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
     });
-    return openClientSession(link, {
-      hello: { role: 'consumer', instance, epoch, program, features: [] },
+    const session = await openClientSession(link, {
+      hello: { role: 'consumer', instance, epoch: ++epoch, program, features: [] },
       heartbeat,
       accept: refuse,
+      signal,
     });
+    sessions.add(session);
+    void session.closed.then(() => sessions.delete(session));
+    return session;
   }
 
   return {
@@ -90,7 +97,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       return openStream(current.session, request, receiver);
     },
     async attach(signal) {
-      current = await open(1, signal);
+      current = await open(signal);
     },
     get closed() {
       return current!.closed;
@@ -110,7 +117,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         signal: stay.signal,
       }),
     close() {
-      current?.close();
+      for (const session of sessions) session.close();
       heartbeat.close();
     },
   };
