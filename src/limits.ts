@@ -93,8 +93,8 @@ export const SERVICE_URLS_MAX_CHARS = 32 * KB;
 export const SERVICES_PER_AGENT_MAX = 1_000;
 /** From the accepted socket to the finished hello. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** A data stream's head must have come by then, and the agent's answer to it. */
-export const STREAM_HEAD_TIMEOUT_MS = 15_000;
+/** The agent's answer to a stream must have come by then: a look-up and a dial, and some. */
+export const STREAM_ANSWER_TIMEOUT_MS = 25_000;
 /** The agent's connection to a target must stand by then. */
 export const TARGET_DIAL_TIMEOUT_MS = 10_000;
 /** Pause before the first redial; it doubles, with jitter, up to RECONNECT_MAX_MS. */

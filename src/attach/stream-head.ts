@@ -3,7 +3,7 @@
  * at once; the acceptor answers before its first byte: `{"ok":true}`, or an error that names the hop.
  */
 import { SallyportError } from '../errors.ts';
-import { STREAM_HEAD_MAX_BYTES } from '../limits.ts';
+import { STREAM_ANSWER_TIMEOUT_MS, STREAM_HEAD_MAX_BYTES } from '../limits.ts';
 import type { StreamRequest, UpstreamReceiver } from '../registry/upstream.ts';
 import type { Session, Stream, StreamReceiver } from '../session/session.ts';
 import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
@@ -56,6 +56,7 @@ export function openStream(
 class AnswerGate implements MessageHandler {
   #receiver: UpstreamReceiver;
   #stream: Stream | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(receiver: UpstreamReceiver) {
     this.#receiver = receiver;
@@ -64,11 +65,29 @@ class AnswerGate implements MessageHandler {
   guard(stream: Stream): void {
     this.#stream = stream;
     stream.receiver = new MessageReader(stream, this, STREAM_HEAD_MAX_BYTES);
+    this.#timer = setTimeout(late, STREAM_ANSWER_TIMEOUT_MS, this).unref();
+  }
+
+  /** No answer came in time. */
+  late(): void {
+    // Its opener may have reset it, which tells nobody here.
+    if (this.#stream!.over) return;
+    this.broken(
+      new SallyportError(
+        'TARGET_TIMEOUT',
+        `stream: not answered by its agent within ${STREAM_ANSWER_TIMEOUT_MS} ms`,
+      ),
+    );
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer!);
   }
 
   message(value: unknown): StreamReceiver {
     const answer = value as { ok?: unknown; error?: unknown } | null;
     if (answer?.ok === true) {
+      this.#settle();
       this.#receiver.accepted?.();
       return this.#receiver;
     }
@@ -77,11 +96,13 @@ class AnswerGate implements MessageHandler {
   }
 
   broken(error: SallyportError): void {
+    this.#settle();
     this.#stream!.reset();
     this.#receiver.reset(error);
   }
 
   finished(): void {
+    this.#settle();
     this.#stream!.reset();
     this.#receiver.reset(
       new SallyportError('STREAM_RESET', 'stream: ended before it was answered'),
@@ -89,10 +110,16 @@ class AnswerGate implements MessageHandler {
   }
 
   reset(error: SallyportError): void {
+    this.#settle();
     this.#receiver.reset(error);
   }
 
   drained(): void {
     this.#receiver.drained();
   }
+}
+
+/** Shared: a closure for each stream would cost more than the timer. */
+function late(gate: AnswerGate): void {
+  gate.late();
 }

@@ -66,6 +66,10 @@ function registeredJson({ offer }: AgentService, { urls, port }: Registered): st
 }
 
 function registeredText({ offer, target }: AgentService, { urls }: Registered): string {
+  if (urls.length === 0) {
+    const { name } = offer;
+    return `${name}: private -> ${formatTarget(target)}; reach it with: sallyport connect ${name}\n`;
+  }
   const lines = urls.map((url) => `${offer.name}: ${url} -> ${formatTarget(target)}\n`);
   return lines.join('');
 }

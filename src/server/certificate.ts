@@ -39,17 +39,22 @@ export function watchCertificate(
 ): CertificateWatch {
   const first = read(files);
   let current = first;
+  /** What was told last about files that cannot be used: other changes beside them say it again. */
+  let complaint = '';
   let timer: NodeJS.Timeout | null = null;
 
   function reread(): void {
     timer = null;
     try {
       const next = read(files);
+      complaint = '';
       if (next.cert === current.cert && next.key === current.key) return;
       current = next;
       events.reloaded(next);
     } catch (thrown) {
-      events.kept(thrown as SallyportError);
+      const error = thrown as SallyportError;
+      if (error.message !== complaint) events.kept(error);
+      complaint = error.message;
     }
   }
   // Both files change one after the other: what is read in between does not match.

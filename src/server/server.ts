@@ -157,6 +157,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         peer === null ? undefined : { address: peer.host, port: peer.port },
       ),
     failed: (error, peer) => log.debug({ peer, error: error.message }, 'connection refused'),
+  }).catch((error: unknown) => {
+    certificate?.close();
+    passthrough?.close();
+    http.close();
+    sessions.close(null);
+    throw error;
   });
   const publicUrl =
     options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);

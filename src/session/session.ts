@@ -24,6 +24,8 @@ export interface Stream {
   send(bytes: Buffer): void;
   /** False while the peer's window or the link is full. */
   readonly writable: boolean;
+  /** Over in both directions: nothing more is delivered or sent. */
+  readonly over: boolean;
   /** No more will be sent (FIN, after what was written). The other direction goes on. */
   end(): void;
   /** Ends both directions at once. What was not sent is lost; the receiver is not called again. */

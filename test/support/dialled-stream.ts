@@ -14,6 +14,10 @@ export class DialledStream implements Stream {
   owed = 0;
   #over = false;
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   constructor(port: number, receiver: StreamReceiver) {
     this.receiver = receiver;
     this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });

@@ -36,6 +36,10 @@ export class PlayedStream implements Stream {
     this.#changed = changed;
   }
 
+  get over(): boolean {
+    return this.wasReset;
+  }
+
   #take(bytes: Buffer): void {
     this.bytesReceived += bytes.length;
     if (this.bytesReceived < 1_000_000) this.received += bytes.toString('latin1');

@@ -39,6 +39,10 @@ export class YamuxStream implements Stream, Waiter {
 
   // ---- Sending ----
 
+  get over(): boolean {
+    return this.#gone;
+  }
+
   get writable(): boolean {
     return this.#blocked === 0;
   }
