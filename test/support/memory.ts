@@ -7,6 +7,8 @@ const collect = runInNewContext('gc') as () => void;
 
 /** Bytes in use after a collection: the heap and all buffers. */
 export function heldBytes(): number {
+  // The second collection waits until the buffers that the first one found dead are given back.
+  collect();
   collect();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
