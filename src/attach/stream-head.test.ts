@@ -6,6 +6,7 @@ import { Endpoint } from '../../test/support/endpoint.ts';
 import { yamuxOver } from '../../test/support/sessions.ts';
 import { until } from '../../test/support/wait.ts';
 import { SallyportError } from '../errors.ts';
+import { STREAM_ANSWER_TIMEOUT_MS } from '../limits.ts';
 import type { StreamRequest } from '../registry/upstream.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 import { encodeMessage, MessageReader } from './message-reader.ts';
@@ -125,6 +126,45 @@ describe('an acceptor without manners', () => {
       assert.equal(pair.near.closings.length, 0);
     });
   }
+});
+
+describe('an acceptor that does not answer', () => {
+  /** The acceptor's stream, for the test to answer on, and the opener's end. */
+  async function opened(t: TestContext) {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const pair = await connect(t);
+    const there: Stream[] = [];
+    answering(pair, (stream) => {
+      there.push(stream);
+      return null;
+    });
+    const here = new Opener(REPLY_SEED);
+    here.stream = openStream(pair.near.session, request, here);
+    await until('the head arrives', () => there.length === 1);
+    return { pair, here, there: there[0] };
+  }
+
+  test('is left after a while; nothing says that no byte reached a target', async (t) => {
+    const { pair, here } = await opened(t);
+    t.mock.timers.tick(STREAM_ANSWER_TIMEOUT_MS - 1);
+    assert.deepEqual(here.told, []);
+    t.mock.timers.tick(1);
+    assert.match(here.told.join(), /^RESPONSE_TIMEOUT: stream: not answered/);
+    await until('the other end is told', () => pair.far.session.streams === 0);
+  });
+
+  test('is forgotten when it answers after all, or the opener leaves', async (t) => {
+    const { pair, here, there } = await opened(t);
+    acceptStream(there);
+    await until('it is accepted', () => here.told.length === 1);
+    t.mock.timers.tick(STREAM_ANSWER_TIMEOUT_MS);
+    assert.deepEqual(here.told, ['accepted']);
+    const another = new Opener(REPLY_SEED);
+    another.stream = openStream(pair.near.session, request, another);
+    another.stream.reset();
+    t.mock.timers.tick(STREAM_ANSWER_TIMEOUT_MS);
+    assert.deepEqual(another.told, []);
+  });
 });
 
 test('heads are read strictly: any other shape is PROTOCOL_MESSAGE', () => {

@@ -68,13 +68,13 @@ class AnswerGate implements MessageHandler {
     this.#timer = setTimeout(late, STREAM_ANSWER_TIMEOUT_MS, this).unref();
   }
 
-  /** No answer came in time. */
+  /** No answer came in time. Its bytes may have reached a target all the same: this is no refusal. */
   late(): void {
     // Its opener may have reset it, which tells nobody here.
     if (this.#stream!.over) return;
     this.broken(
       new SallyportError(
-        'TARGET_TIMEOUT',
+        'RESPONSE_TIMEOUT',
         `stream: not answered by its agent within ${STREAM_ANSWER_TIMEOUT_MS} ms`,
       ),
     );
