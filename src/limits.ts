@@ -83,8 +83,11 @@ export const WINDOW_GROWTH_FLOOR_MS = 5;
 export const STREAM_HEAD_MAX_BYTES = 16 * KB;
 /** One message on the control stream. */
 export const CONTROL_MESSAGE_MAX_BYTES = 64 * KB;
-/** Answers on the control stream that a client leaves unread before it is cut off. */
-export const CONTROL_UNREAD_MAX_BYTES = 256 * KB;
+/**
+ * Answers on the control stream that a client leaves unread before it is cut off. An agent may ask
+ * for all its services at once: so much is owed for 1,000 of them with twenty hosts each.
+ */
+export const CONTROL_UNREAD_MAX_BYTES = 1 * MB;
 /** Message of an error as a peer is told it; a longer one is cut. Unit: characters. */
 export const FAILURE_MESSAGE_MAX_CHARS = 1_024;
 /** Addresses of one service, together: the answer to its registration must be a control message. Unit: characters. */

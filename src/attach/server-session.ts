@@ -10,6 +10,7 @@ import type { Link } from '../transport/link.ts';
 import { AgentUpstream } from './agent-upstream.ts';
 import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
 import {
+  failureOf,
   PROTOCOL_VERSION,
   readControlMessage,
   type ControlMessage,
@@ -158,7 +159,7 @@ export class ServerSession implements MessageHandler, SessionEvents {
         throw new SallyportError('DENIED', 'register: a consumer offers no services');
       this.#send(await this.#host.register(this, service).then((answer) => ({ ...answer, ref })));
     } catch (thrown) {
-      const { code, message } = asSallyportError(thrown);
+      const { code, message } = failureOf(asSallyportError(thrown));
       this.#send({ type: 'error', ref, code, message });
     }
   }
