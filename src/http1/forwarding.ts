@@ -1,7 +1,11 @@
 /**
  * The fields that tell a target who its client is: X-Forwarded-For, -Proto and -Host, and Forwarded
  * (RFC 7239). From an ordinary client nothing of the kind is believed. From a trusted proxy it is,
- * and this hop is added behind.
+ * and this hop is added behind, in the words that the proxy used: a target that reads `Forwarded`
+ * first must not find `proto=http` of our own hop there while `X-Forwarded-Proto` says https, nor
+ * the other way round. What the proxy did not write is not made up from what it wrote either: which
+ * of its values belong to which hop is not known (RFC 7239, section 7.4), and a target that sees one
+ * kind only reads that one.
  */
 import net from 'node:net';
 import {
@@ -11,9 +15,14 @@ import {
   FORWARDING,
   X_FORWARDED_FOR,
   X_FORWARDED_HOST,
+  X_FORWARDED_OTHER,
   X_FORWARDED_PROTO,
 } from './field-kinds.ts';
 import type { FieldSection } from './field-section.ts';
+
+/** All that is not in the words of RFC 7239. */
+const xForwarded =
+  bit(X_FORWARDED_FOR) | bit(X_FORWARDED_PROTO) | bit(X_FORWARDED_HOST) | bit(X_FORWARDED_OTHER);
 
 /** From a trusted proxy these two are written anew, with its values in front; the others are kept. */
 const rewritten = bit(X_FORWARDED_FOR) | bit(FORWARDED) | bit(FORWARDED_ALIAS);
@@ -70,10 +79,16 @@ export class ForwardingFields {
 
   /** Writes the lines at `at`; answers the offset behind them. `out` has room for the head and `room`. */
   write(fields: FieldSection, bytes: Buffer, base: number, out: Buffer, at: number): number {
-    if (!this.#trusted || !(fields.seen & FORWARDING)) return at + this.#lines.copy(out, at);
-    at = appendTo('X-Forwarded-For: ', X_FORWARDED_FOR, this.#for, fields, bytes, base, out, at);
-    if (!fields.has(X_FORWARDED_PROTO)) at += this.#protoLine.copy(out, at);
-    if (!fields.has(X_FORWARDED_HOST)) at += this.#hostLine.copy(out, at);
+    const inX = (fields.seen & xForwarded) !== 0;
+    const inForwarded = fields.has(FORWARDED);
+    if (!this.#trusted || !(inX || inForwarded)) return at + this.#lines.copy(out, at);
+    if (inX)
+      at = appendTo('X-Forwarded-For: ', X_FORWARDED_FOR, this.#for, fields, bytes, base, out, at);
+    if (!inForwarded) {
+      if (!fields.has(X_FORWARDED_PROTO)) at += this.#protoLine.copy(out, at);
+      if (!fields.has(X_FORWARDED_HOST)) at += this.#hostLine.copy(out, at);
+      return at;
+    }
     return appendTo('Forwarded: ', FORWARDED, this.#element, fields, bytes, base, out, at);
   }
 }
