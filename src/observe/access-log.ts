@@ -17,6 +17,8 @@ export interface StreamLine {
   /** From the opening of the stream to its end, in milliseconds. */
   ms: number;
   outcome: Outcome;
+  /** What the error says, where there was one: for whoever reads the log, not for consumers. */
+  error?: string;
 }
 
 export interface RequestLine extends StreamLine {

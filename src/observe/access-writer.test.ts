@@ -65,6 +65,13 @@ describe('JSON', () => {
     assert.equal(lines[2], '');
   });
 
+  test('a failure with its message, secrets masked', async () => {
+    const { log, output } = recorded('json');
+    log.request({ ...request, outcome: 'STREAM_RESET', error: 'Basic eDp5 at "10.0.0.5"' });
+    const { error } = withoutTime(await output()) as RequestLine;
+    assert.equal(error, 'Basic *** at "10.0.0.5"');
+  });
+
   test('stands in order with the lines of the logger', async () => {
     const { log, logger, output } = recorded('json');
     log.stream(stream);

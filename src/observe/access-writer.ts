@@ -7,6 +7,7 @@ import { LOG_FIELD_MAX_CHARS } from '../limits.ts';
 import { printable } from '../net/printable.ts';
 import type { AccessLog, RequestLine, StreamLine } from './access-log.ts';
 import type { Logger } from './logger.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** Writes at level `info`; silent when `enabled` is false or the logger's level is above that. */
 export function createAccessLog(logger: Logger, enabled: boolean): AccessLog {
@@ -60,11 +61,12 @@ function requestFields({ method, host, path, status }: RequestLine): string {
 }
 
 function streamFields(line: StreamLine): string {
-  const { id, service, consumer, target, bytesUp, bytesDown, ms, outcome } = line;
+  const { id, service, consumer, target, bytesUp, bytesDown, ms, outcome, error } = line;
   const dialled = target === undefined ? '' : `,"target":${json(target)}`;
+  const why = error === undefined ? '' : `,"error":${json(withoutSecrets(error))}`;
   return (
     `,"id":${json(id)},"service":${json(service)},"consumer":${json(consumer)}${dialled}` +
-    `,"bytesUp":${bytesUp},"bytesDown":${bytesDown},"ms":${roundMs(ms)},"outcome":"${outcome}"`
+    `,"bytesUp":${bytesUp},"bytesDown":${bytesDown},"ms":${roundMs(ms)},"outcome":"${outcome}"${why}`
   );
 }
 

@@ -97,8 +97,8 @@ export class PlayedStream implements Stream {
     this.receiver.finished();
   }
 
-  break(code: ErrorCode): void {
-    this.receiver.reset(new SallyportError(code, 'played: broken by the test'));
+  break(code: ErrorCode, message = 'played: broken by the test'): void {
+    this.receiver.reset(new SallyportError(code, message));
   }
 }
 

@@ -62,6 +62,10 @@ test('what cannot be served is refused with its name, the hop and the remedy', a
   const text = await ask({ port, host: 'dead.localhost', headers: { accept: 'text/plain' } });
   assert.match(text.headers['content-type'] ?? '', /^text\/plain/);
   assert.match(text.text, /TARGET_REFUSED/);
+  for (const page of [refused.text, text.text]) {
+    assert.match(page, /service dead: its target refused the connection/);
+    assert.ok(!page.includes(String(dead)), 'where the target is stays inside');
+  }
 
   const absent = await ask({ port, host: 'away.localhost', headers: json });
   assert.equal(absent.status, 503);

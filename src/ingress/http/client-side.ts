@@ -2,10 +2,8 @@
 import type { SallyportError } from '../../errors.ts';
 import type { Stream } from '../../session/session.ts';
 import type { Exchange } from './exchange.ts';
-import type { Peer } from './peer.ts';
 
 export interface ClientSide {
-  readonly peer: Peer;
   readonly exchange: Exchange;
   /** The final response's head has been sent. */
   responseBegan(): void;

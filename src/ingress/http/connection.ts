@@ -36,7 +36,6 @@ const GONE = 4;
 
 export class ClientConnection implements WireReader, Timed, ClientSide, InputTaker, Served {
   deadline: number;
-  readonly peer: Peer;
   readonly exchange: Exchange;
   readonly #shared: HttpShared;
   readonly #intake: RequestIntake;
@@ -53,7 +52,6 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
 
   constructor(shared: HttpShared, peer: Peer) {
     this.#shared = shared;
-    this.peer = peer;
     this.exchange = new Exchange(shared.options, peer);
     this.#intake = new RequestIntake(shared.options, peer, this.exchange);
     this.#heads = new HeadReader(shared.requestHeads);
@@ -184,6 +182,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   failed(error: SallyportError): void {
     const { exchange } = this;
     this.#upstream.abandon();
+    exchange.explain(error);
     if (error.code === 'INTERNAL') this.#shared.options.defect?.(error, exchange.id);
     if (exchange.answered) {
       if (exchange.early) this.#settle(error.code, false, performance.now());

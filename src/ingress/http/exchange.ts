@@ -1,7 +1,8 @@
 /** One request and its response: what is known about them, kept apart from the bytes. */
+import { SallyportError } from '../../errors.ts';
 import { noMethod, type Method } from '../../http1/methods.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
-import type { Outcome } from '../../observe/access-log.ts';
+import type { Outcome, RequestLine } from '../../observe/access-log.ts';
 import type { HttpIngressOptions } from './ingress.ts';
 import type { Peer } from './peer.ts';
 
@@ -16,6 +17,8 @@ export class Exchange {
   active = false;
   id = '';
   method: Method = noMethod;
+  /** Who sent the request, `ip:port`: the peer, or the client that a trusted proxy names. */
+  consumer = '';
   host = '';
   service = '';
   /** The client speaks HTTP/1.0. */
@@ -46,6 +49,7 @@ export class Exchange {
   readonly #options: HttpIngressOptions;
   readonly #peer: Peer;
   #path = '';
+  #error = '';
 
   constructor(options: HttpIngressOptions, peer: Peer) {
     this.#options = options;
@@ -57,8 +61,10 @@ export class Exchange {
     this.id = this.#options.newId();
     this.startedAt = now;
     this.method = noMethod;
+    this.consumer = this.#peer.text;
     this.host = '';
     this.service = '';
+    this.#error = '';
     this.#path = '';
     this.accept = this.challenge = '';
     this.old = this.keepAlive = this.upgrade = false;
@@ -103,14 +109,20 @@ export class Exchange {
     return this.head.toString('latin1', start, this.head.indexOf(SPACE, start));
   }
 
+  /** The request fails, and the log tells why, in the words that were not for the client too. */
+  explain(error: SallyportError): void {
+    const { cause } = error;
+    this.#error = cause instanceof SallyportError ? cause.message : error.message;
+  }
+
   /** The request is over: writes its line, once. */
   log(outcome: Outcome, now: number): void {
     if (!this.active) return;
     this.active = false;
-    this.#options.accessLog.request({
+    const line: RequestLine = {
       id: this.id,
       service: this.service,
-      consumer: this.#peer.text,
+      consumer: this.consumer,
       bytesUp: this.bytesUp,
       bytesDown: this.bytesDown,
       ms: now - this.startedAt,
@@ -119,7 +131,9 @@ export class Exchange {
       host: this.host,
       path: this.headLength > 0 ? this.#pathSent() : this.#path,
       status: this.status,
-    });
+    };
+    if (this.#error !== '') line.error = this.#error;
+    this.#options.accessLog.request(line);
     if (this.head.length > HEAD_KEEP_BYTES) this.head = nothing;
   }
 }

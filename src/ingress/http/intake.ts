@@ -8,7 +8,7 @@ import type { Route } from '../../registry/path-routes.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpIngressOptions } from './ingress.ts';
 import type { OwnReply, Takeover } from './own-endpoints.ts';
-import type { Peer } from './peer.ts';
+import { consumerOf, type Peer } from './peer.ts';
 import { fieldText, requestView } from './request-view.ts';
 import { RequestRouter } from './request-router.ts';
 
@@ -41,6 +41,9 @@ export class RequestIntake {
    */
   take(head: RequestHead, bytes: Buffer, base: number, end: number): OwnReply | Takeover | null {
     const exchange = this.#exchange;
+    const peer = this.#peer;
+    if (peer.trusted)
+      exchange.consumer = consumerOf(peer, head.fields, bytes, base, this.#options.trusted);
     try {
       const router = this.#router;
       const hostChanged = router.decide(head, bytes, base);
@@ -48,7 +51,8 @@ export class RequestIntake {
       if (hostChanged) this.#forwarding.setHost(router.hostValue);
       let { route } = router;
       if (route === null && !router.held) {
-        const own = this.#options.own.find(requestView(head, bytes, base, router.host), this.#peer);
+        const view = requestView(head, bytes, base, router.host);
+        const own = this.#options.own.find(view, this.#sender());
         if (own !== null) {
           this.#describePath(head, bytes, base);
           return own;
@@ -65,6 +69,13 @@ export class RequestIntake {
       exchange.accept = fieldText(head, bytes, base, 'accept') ?? '';
       throw thrown;
     }
+  }
+
+  /** The peer, under the name of whom it speaks for. */
+  #sender(): Peer {
+    const peer = this.#peer;
+    const { consumer } = this.#exchange;
+    return consumer === peer.text ? peer : { ...peer, text: consumer };
   }
 
   #describePath(head: RequestHead, bytes: Buffer, base: number): void {

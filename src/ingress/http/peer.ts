@@ -1,4 +1,6 @@
-/** Who a client connection comes from. */
+/** Who a client connection comes from, and who each of its requests does. */
+import { forwardedClient } from '../../http1/forwarded-client.ts';
+import type { FieldSection } from '../../http1/field-section.ts';
 import { formatAddress } from '../../net/address.ts';
 import { canonicalAddress } from '../../net/host.ts';
 
@@ -13,12 +15,24 @@ export interface Peer {
   readonly trusted: boolean;
 }
 
-export function peerOf(
-  address: string,
-  port: number,
-  secure: boolean,
-  trusted: (address: string) => boolean,
-): Peer {
+type Trusted = (address: string) => boolean;
+
+export function peerOf(address: string, port: number, secure: boolean, trusted: Trusted): Peer {
   const host = canonicalAddress(address) ?? address;
   return { address: host, text: formatAddress({ host, port }), secure, trusted: trusted(host) };
+}
+
+/**
+ * Who a request of a trusted peer is from, `ip:port`: the client that the proxies name, port 0 where
+ * they name none, or else the peer itself. The proxies may send requests of many on one connection.
+ */
+export function consumerOf(
+  peer: Peer,
+  fields: FieldSection,
+  bytes: Buffer,
+  base: number,
+  trusted: Trusted,
+): string {
+  const client = forwardedClient(fields, bytes, base, trusted);
+  return client === null ? peer.text : formatAddress(client);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arrived, get, HOST, ok, playIngress, relay } from '../../../test/support/http-ingress.ts';
-import { SallyportError } from '../../errors.ts';
+import { errorKinds, SallyportError, type ErrorCode } from '../../errors.ts';
 import { HTTP_LINGER_BYTES } from '../../limits.ts';
 import { quietSlab } from '../../net/slab.ts';
 import type { RequestView } from './own-endpoints.ts';
@@ -103,6 +103,29 @@ test('T34: what a client sent is not repeated to it raw', async (t) => {
   const text = await client.untilEnd();
   assert.match(text, /^HTTP\/1.1 403 Forbidden\r\n/);
   assert.ok(!text.includes('\u001b') && !/^Set-Cookie/m.test(text));
+});
+
+test('information leak: the public is told what happened to which service, and no address', async (t) => {
+  const played = await relay(t);
+  const full = 'target db.corp.internal:3000: connect 10.0.0.5:3000';
+  for (const [n, code] of (Object.keys(errorKinds) as ErrorCode[]).entries()) {
+    const client = await played.connect();
+    client.send(`POST / HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: 1\r\n\r\nx`);
+    (await arrived(played, 1, n)).break(code, full);
+    const text = await client.untilEnd();
+    assert.doesNotMatch(text, /corp|10\.0\.0\.5|3000/, code);
+    assert.ok(text.includes(`\r\nSallyport-Error: ${code}\r\n`), code);
+    assert.ok(text.includes(`\n${errorKinds[code].advice}\n\nRequest id`), code);
+    if (code !== 'INTERNAL') assert.match(text, /\n\nservice a: [a-zA-Z ]+\n/, code);
+    const { outcome, error } = played.lines[n];
+    assert.deepEqual([outcome, error], [code, full], 'the log has it all');
+  }
+  played.client.send(get('/', 'Accept: application/json\r\nConnection: close\r\n'));
+  const next = played.streams.length;
+  (await arrived(played, 1, next)).break('TARGET_REFUSED', full);
+  (await arrived(played, 1, next + 1)).break('TARGET_REFUSED', full);
+  const text = await played.client.untilEnd();
+  assert.match(text, /"hop":"target","message":"service a: its target refused the connection",/);
 });
 
 test('own endpoints see the request, and a field that came twice is refused', async (t) => {

@@ -29,6 +29,7 @@ export class Upgraded implements SpliceEnd, Served {
     const exchange = this.#exchange;
     exchange.bytesUp += splice.bytesOut;
     exchange.bytesDown += splice.bytesIn;
+    if (error instanceof SallyportError) exchange.explain(error);
     const broken = error instanceof SallyportError ? error.code : 'closed';
     const outcome = error === null ? 'ok' : broken;
     exchange.log(outcome, performance.now());

@@ -22,6 +22,7 @@ import type { ClientSide } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
 import type { HttpShared } from './ingress.ts';
+import { publicFault } from './public-fault.ts';
 
 /** No request under way: nothing may arrive. */
 const QUIET = 0;
@@ -71,10 +72,9 @@ export class UpstreamSide implements UpstreamReceiver {
   }
 
   #open(): void {
-    const { exchange, peer } = this.#client;
-    const { service, id } = exchange;
+    const { service, consumer, id } = this.#client.exchange;
     this.#accepted = false;
-    const request = { service, kind: 'http', consumer: peer.text, id } as const;
+    const request = { service, kind: 'http', consumer, id } as const;
     const { registry } = this.#shared.options;
     const { stream, upstream } = registry.open(request, this, this.#attempts.tried);
     this.#stream = stream;
@@ -270,7 +270,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   reset(error: SallyportError): void {
     if (this.#state === QUIET) this.#uncalledFor();
-    else this.#break(error);
+    else this.#break(publicFault(this.#service, error));
   }
 
   /** The response will not come, or not all of it. */

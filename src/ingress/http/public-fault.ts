@@ -1,0 +1,26 @@
+/**
+ * What the public is told about a failure behind the server. The agent's own words may hold
+ * addresses, names and paths of its network: they are for logs, and for consumers with a token.
+ */
+import { SallyportError, type ErrorCode } from '../../errors.ts';
+
+const inGeneral: Partial<Record<ErrorCode, string>> = {
+  TARGET_DENIED: 'its agent does not allow this target',
+  TARGET_REFUSED: 'its target refused the connection',
+  TARGET_UNREACHABLE: 'its target cannot be reached',
+  TARGET_TIMEOUT: 'its target did not take the connection in time',
+  TARGET_TLS: 'no TLS connection with its target',
+  TARGET_CLOSED: 'its target closed the connection',
+  SERVICE_UNKNOWN: 'its agent does not offer it any more',
+  SERVER_DRAINING: 'the connection of its agent is closing',
+  STREAM_RESET: 'the request was broken off on the way to its target',
+  SESSION_CLOSED: 'the connection of its agent has ended',
+  LINK_LOST: 'the connection of its agent broke',
+  HEARTBEAT_LOST: 'its agent has gone silent',
+};
+
+/** The error for the public, same code, that has the full one as its cause, for the log. */
+export function publicFault(service: string, error: SallyportError): SallyportError {
+  const what = inGeneral[error.code] ?? 'its agent could not pass the request on';
+  return new SallyportError(error.code, `service ${service}: ${what}`, { cause: error });
+}
