@@ -8,7 +8,6 @@
  * is offered to another upstream when one refused it before a byte of it reached a target.
  */
 import type net from 'node:net';
-import type { SallyportError } from '../../errors.ts';
 import { RequestHead } from '../../http1/request-head.ts';
 import { ResponseHead } from '../../http1/response-head.ts';
 import {
@@ -21,39 +20,14 @@ import {
   HTTP_RESPONSE_TIMEOUT_MS,
   LOCAL_SLAB_BYTES,
 } from '../../limits.ts';
-import { createDeadlines, type Deadlines } from '../../net/deadlines.ts';
+import { createDeadlines } from '../../net/deadlines.ts';
 import { SlabPool } from '../../net/slab.ts';
 import { Wire } from '../../net/wire.ts';
-import type { AccessLog } from '../../observe/access-log.ts';
-import type { Routes } from '../../registry/routes.ts';
-import type { ServiceRegistry } from '../../registry/services.ts';
 import { ClientConnection } from './connection.ts';
 import { HeadPool } from './head-reader.ts';
-import type { OwnEndpoints } from './own-endpoints.ts';
 import { peerOf } from './peer.ts';
 import { ResponseScratch } from './scratch.ts';
-
-export interface HttpIngressOptions {
-  readonly routes: Routes;
-  readonly registry: Pick<ServiceRegistry, 'open'>;
-  readonly own: OwnEndpoints;
-  /** Whether the forwarding fields of this address are believed. */
-  readonly trusted: (address: string) => boolean;
-  readonly accessLog: AccessLog;
-  readonly newId: () => string;
-  /** An error that nobody foresaw, for the log: its `cause` tells where. The client has read 500. */
-  readonly defect?: (error: SallyportError, requestId: string) => void;
-  /** From the end of a request to the head of its response. */
-  readonly responseTimeoutMs?: number;
-  /** The other deadlines; each has its default in the limits. */
-  readonly headTimeoutMs?: number;
-  readonly idleTimeoutMs?: number;
-  readonly bodyIdleTimeoutMs?: number;
-  readonly lingerMs?: number;
-  readonly halfClosedMs?: number;
-  /** How often deadlines are looked at. */
-  readonly tickMs?: number;
-}
+import type { HttpIngressOptions, HttpShared, Served } from './shared.ts';
 
 export interface HttpIngress {
   /**
@@ -69,37 +43,6 @@ export interface HttpIngress {
   drain(): void;
   /** Breaks off everything. */
   close(): void;
-}
-
-/** A connection, in whatever state. */
-export interface Served {
-  /** A request is under way. */
-  readonly active: boolean;
-  /** Closes if it is idle, else after the present request. */
-  drain(): void;
-  /** Breaks it off. */
-  destroy(): void;
-}
-
-/** What all connections share. */
-export interface HttpShared {
-  readonly options: HttpIngressOptions;
-  readonly timeouts: Timeouts;
-  readonly deadlines: Deadlines;
-  readonly requestHeads: HeadPool<RequestHead>;
-  readonly responseHeads: HeadPool<ResponseHead>;
-  readonly scratch: ResponseScratch;
-  readonly served: Set<Served>;
-  draining: boolean;
-}
-
-interface Timeouts {
-  readonly head: number;
-  readonly idle: number;
-  readonly bodyIdle: number;
-  readonly response: number;
-  readonly linger: number;
-  readonly halfClosed: number;
 }
 
 export function createHttpIngress(options: HttpIngressOptions): HttpIngress {

@@ -1,0 +1,64 @@
+/** What the connections of an HTTP ingress are given, and what they share. */
+import type { SallyportError } from '../../errors.ts';
+import type { RequestHead } from '../../http1/request-head.ts';
+import type { ResponseHead } from '../../http1/response-head.ts';
+import type { Deadlines } from '../../net/deadlines.ts';
+import type { AccessLog } from '../../observe/access-log.ts';
+import type { Routes } from '../../registry/routes.ts';
+import type { ServiceRegistry } from '../../registry/services.ts';
+import type { HeadPool } from './head-reader.ts';
+import type { OwnEndpoints } from './own-endpoints.ts';
+import type { ResponseScratch } from './scratch.ts';
+
+export interface HttpIngressOptions {
+  readonly routes: Routes;
+  readonly registry: Pick<ServiceRegistry, 'open'>;
+  readonly own: OwnEndpoints;
+  /** Whether the forwarding fields of this address are believed. */
+  readonly trusted: (address: string) => boolean;
+  readonly accessLog: AccessLog;
+  readonly newId: () => string;
+  /** An error that nobody foresaw, for the log: its `cause` tells where. The client has read 500. */
+  readonly defect?: (error: SallyportError, requestId: string) => void;
+  /** From the end of a request to the head of its response. */
+  readonly responseTimeoutMs?: number;
+  /** The other deadlines; each has its default in the limits. */
+  readonly headTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly bodyIdleTimeoutMs?: number;
+  readonly lingerMs?: number;
+  readonly halfClosedMs?: number;
+  /** How often deadlines are looked at. */
+  readonly tickMs?: number;
+}
+
+/** A connection, in whatever state. */
+export interface Served {
+  /** A request is under way. */
+  readonly active: boolean;
+  /** Closes if it is idle, else after the present request. */
+  drain(): void;
+  /** Breaks it off. */
+  destroy(): void;
+}
+
+/** What all connections share. */
+export interface HttpShared {
+  readonly options: HttpIngressOptions;
+  readonly timeouts: Timeouts;
+  readonly deadlines: Deadlines;
+  readonly requestHeads: HeadPool<RequestHead>;
+  readonly responseHeads: HeadPool<ResponseHead>;
+  readonly scratch: ResponseScratch;
+  readonly served: Set<Served>;
+  draining: boolean;
+}
+
+interface Timeouts {
+  readonly head: number;
+  readonly idle: number;
+  readonly bodyIdle: number;
+  readonly response: number;
+  readonly linger: number;
+  readonly halfClosed: number;
+}
