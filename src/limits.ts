@@ -35,6 +35,11 @@ export const PAUSED_PROBE_MS = 1_000;
 /** What was written to a closing socket has this long to leave. */
 export const CLOSE_FLUSH_MS = 2_000;
 
+/** Up to here a copy is an ordinary small buffer. */
+export const SMALL_COPY_BYTES = 4 * KB;
+/** Sizes of the slabs that larger copies go into. */
+export const COPY_SLAB_BYTES = [8 * KB, 32 * KB];
+
 // ---- Sessions (session/, transport/) ----
 
 /** The window a yamux stream starts with on both sides; the protocol fixes it. */

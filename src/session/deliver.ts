@@ -1,8 +1,16 @@
 /** From a stream to a socket: one write, and the peer is credited once the kernel has the bytes. */
-import { PIN_MIN_BYTES } from '../limits.ts';
-import type { Slab } from '../net/slab.ts';
+import { COPY_SLAB_BYTES, PIN_MIN_BYTES, SMALL_COPY_BYTES } from '../limits.ts';
+import { HEADROOM, SlabPool, type Slab } from '../net/slab.ts';
 import type { Wire } from '../net/wire.ts';
 import type { Stream } from './session.ts';
+
+/** Copies live in slabs too: as garbage they would add up to far more than what is waiting. */
+const copySlabs = COPY_SLAB_BYTES.map((size) => new SlabPool(size));
+
+/** Slabs of copies that have not left, in all sessions of this process. */
+export function copiesOut(): number {
+  return copySlabs.reduce((out, pool) => out + pool.out, 0);
+}
 
 /**
  * Writes received bytes to the wire. What the kernel does not take at once is kept: copied when it
@@ -13,13 +21,32 @@ export function deliver(wire: Wire, stream: Stream, slab: Slab, start: number, e
   const n = end - start;
   const bytes = slab.bytes.subarray(start, end);
   const copy = slab.shared || (n < PIN_MIN_BYTES && wire.backlog > 0);
-  if (wire.write(copy ? Buffer.from(bytes) : bytes)) {
+  if (!copy) {
+    slab.retain();
+    deliverHeld(wire, stream, slab, bytes);
+    return;
+  }
+  const pool = n <= SMALL_COPY_BYTES ? undefined : copySlabs.find(({ size }) => n <= size);
+  if (pool === undefined) {
+    if (wire.write(Buffer.from(bytes))) stream.credit(n);
+    else wire.afterWrites(() => stream.credit(n));
+    return;
+  }
+  const held = pool.take();
+  bytes.copy(held.bytes, HEADROOM);
+  deliverHeld(wire, stream, held, held.bytes.subarray(HEADROOM, HEADROOM + n));
+}
+
+/** Writes bytes of a slab that is held for them, and lets go of it when they have left. */
+function deliverHeld(wire: Wire, stream: Stream, held: Slab, bytes: Buffer): void {
+  const n = bytes.length;
+  if (wire.write(bytes)) {
+    held.release();
     stream.credit(n);
     return;
   }
-  if (!copy) slab.retain();
   wire.afterWrites(() => {
-    if (!copy) slab.release();
+    held.release();
     stream.credit(n);
   });
 }
