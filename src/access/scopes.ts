@@ -14,10 +14,7 @@ export interface Registration {
   readonly name: string;
   /** Public hosts, `*.example.com` too, beyond the one that the name gives. */
   readonly hosts?: readonly string[];
-  /**
-   * Public port; 0 asks for any. The server then picks one within the identity's `ports`, and asks
-   * again with the one it picked.
-   */
+  /** Public port; 0 asks for any. The server then picks one within the identity's `ports`. */
   readonly port?: number;
 }
 

@@ -165,10 +165,25 @@ describe('who may join', () => {
       const { registry, open } = createRegistry(t);
       const [one, two] = upstreams(a, b);
       registry.join('web', one, held);
-      assert.throws(() => registry.join('web', two, asked), { code: 'NAME_TAKEN', message: why });
+      const taken = { code: 'NAME_TAKEN', message: why };
+      assert.throws(() => registry.check('web', asked), taken);
+      assert.throws(() => registry.join('web', two, asked), taken);
       assert.deepEqual([open(), open()], ['a', 'a']);
     });
   }
+
+  test('check lets pass what join would take, and changes nothing', (t) => {
+    const { registry, open } = createRegistry(t);
+    const [one] = upstreams(a);
+    registry.check('web', first);
+    assert.throws(() => open(), { code: 'SERVICE_UNKNOWN' });
+    registry.join('web', one, latest);
+    registry.check('web', latest);
+    assert.equal(open(), 'a');
+    registry.leave('web', one);
+    registry.check('web', shared);
+    assert.throws(() => open(), { code: 'SERVICE_ABSENT' });
+  });
 
   test('balancing is no conflict: the first agent’s wish counts', (t) => {
     const { registry, open } = createRegistry(t);

@@ -19,6 +19,8 @@ export interface ServicePolicy {
 }
 
 export interface ServiceRegistry {
+  /** Throws NAME_TAKEN when `join` would. */
+  check(service: string, policy: ServicePolicy): void;
   /**
    * Adds an upstream. Throws NAME_TAKEN when the name is held exclusively, or by services of another
    * kind. Returns the upstream that had to give way, if one had.
@@ -75,6 +77,12 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
   }
 
   return {
+    check(name, policy) {
+      const service = services.get(name);
+      const holder = service?.upstreams[0];
+      if (service !== undefined && holder !== undefined) displacedBy(name, service, holder, policy);
+    },
+
     join(name, upstream, policy) {
       const service = services.get(name);
       if (service === undefined) {

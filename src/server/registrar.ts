@@ -10,14 +10,15 @@ import { isServiceName } from '../access/service-name.ts';
 import type { Registered, ServiceOffer } from '../attach/messages.ts';
 import type { ServerSession } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
-import { SERVICES_PER_AGENT_MAX } from '../limits.ts';
+import { SERVICE_URLS_MAX_CHARS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
 import type { PublicPorts } from '../ingress/tcp/ports.ts';
 import type { TlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { canonicalHost } from '../net/host.ts';
+import { portInRanges } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
 import { mask } from '../observe/secrets.ts';
 import type { HttpRoute, RouteKey, Routes } from '../registry/routes.ts';
-import type { Balance, ServiceRegistry } from '../registry/services.ts';
+import type { Balance, ServicePolicy, ServiceRegistry } from '../registry/services.ts';
 import type { Upstream } from '../registry/upstream.ts';
 
 export interface RegistrarOptions {
@@ -35,7 +36,11 @@ export interface RegistrarOptions {
 }
 
 export interface Registrar {
-  /** Rejects with NAME_INVALID, NAME_TAKEN, HOST_TAKEN, HOST_RESERVED, PORT_TAKEN, PORT_DENIED or DENIED. */
+  /**
+   * Claims what the offer asks for, then joins the service: streams come from that moment on. Rejects
+   * with NAME_INVALID, NAME_TAKEN, HOST_TAKEN, HOST_RESERVED, PORT_TAKEN, PORT_DENIED, DENIED or what
+   * else is wrong with the offer; everything is as it was before then.
+   */
   register(session: ServerSession, offer: ServiceOffer): Promise<Registered>;
   /** The agent no longer offers the service; when it was the last one, the name is free at once. */
   unregister(session: ServerSession, name: string): void;
@@ -49,6 +54,8 @@ export interface Registrar {
 interface Claim {
   release: (() => void)[];
   port: number | null;
+  /** The agent has joined the service; before that its port is being opened. */
+  joined: boolean;
 }
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
@@ -64,8 +71,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   }
 
   function drop(service: string, claim: Claim): void {
-    for (const release of claim.release) release();
-    if (claim.port !== null && !portInUse(service, claim.port)) ports.release(claim.port);
+    for (const release of claim.release.splice(0)) release();
+    const { port } = claim;
+    claim.port = null;
+    if (port !== null && !portInUse(service, port)) ports.release(port);
   }
 
   function claimHosts(offer: ServiceOffer, claim: Claim): string[] {
@@ -116,19 +125,33 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     });
   }
 
-  /** The service's public port: the one it has where that will do, so that a reconnect finds it again. */
-  async function claimPort(
+  /** A port that the service has and this agent may share, so that a reconnect finds its own again. */
+  function heldPort(
+    { identity }: ServerSession,
+    { name, port: wanted }: ServiceOffer,
+  ): number | null {
+    const held = [kept.get(name), ...[...claims.values()].map((of) => of.get(name))];
+    const fits = (port: number): boolean =>
+      wanted === port || (wanted === 0 && portInRanges(port, identity.ports));
+    return held.find((claim) => claim?.port && fits(claim.port))?.port ?? null;
+  }
+
+  /** Everything of the offer but the name. Answers where the service can be reached. */
+  async function claimAddresses(
     session: ServerSession,
     offer: ServiceOffer,
-    wanted: number,
-  ): Promise<number> {
-    const held = [kept.get(offer.name), ...[...claims.values()].map((of) => of.get(offer.name))];
-    const port = held.find((claim) => claim?.port && (wanted === 0 || wanted === claim.port))?.port;
-    if (port) return port;
-    return ports.listen(wanted, offer.name, (candidate) => {
-      const denied = mayRegister(session.identity, { name: offer.name, port: candidate });
-      if (denied !== null) throw denied;
-    });
+    claim: Claim,
+  ): Promise<string[]> {
+    const { name, kind, port } = offer;
+    const urls = kind === 'http' ? claimHosts(offer, claim) : claimServerNames(offer, claim);
+    if (port !== undefined) {
+      const { ports: within } = session.identity;
+      claim.port = heldPort(session, offer) ?? (await ports.listen(port, name, within));
+      urls.push(`tcp://${options.publicUrl().hostname}:${claim.port}`);
+    }
+    if (urls.join('').length <= SERVICE_URLS_MAX_CHARS) return urls;
+    const why = `its addresses take more than ${SERVICE_URLS_MAX_CHARS} characters; give it fewer hosts or a shorter path`;
+    throw new SallyportError('CONFIG_INVALID', `service ${name}: ${why}`);
   }
 
   async function register(session: ServerSession, offer: ServiceOffer): Promise<Registered> {
@@ -146,23 +169,22 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         `service ${name}: this agent has ${SERVICES_PER_AGENT_MAX} already`,
       );
     }
-    const displaced = registry.join(name, session.upstream, {
+    const policy: ServicePolicy = {
       kind: offer.kind,
       exclusive: offer.exclusive ?? null,
       balance: offer.balance ?? options.balance,
-    });
-    const claim: Claim = { release: [], port: null };
+    };
+    registry.check(name, policy);
+    const claim: Claim = { release: [], port: null, joined: false };
     claims.set(session.id, own.set(name, claim));
     try {
-      const urls =
-        offer.kind === 'http' ? claimHosts(offer, claim) : claimServerNames(offer, claim);
-      if (offer.port !== undefined) {
-        const port = await claimPort(session, offer, offer.port);
-        claim.port = port;
-        // The agent may have gone meanwhile: then its claims are gone, and nobody else drops the port.
-        if (own.get(name) !== claim && !portInUse(name, port)) ports.release(port);
-        urls.push(`tcp://${options.publicUrl().hostname}:${port}`);
+      const urls = await claimAddresses(session, offer, claim);
+      if (own.get(name) !== claim) {
+        const why = 'its agent left while the port was being opened';
+        throw new SallyportError('SESSION_CLOSED', `service ${name}: ${why}`);
       }
+      const displaced = registry.join(name, session.upstream, policy);
+      claim.joined = true;
       if (displaced !== null) options.displaced(displaced, offer);
       dropKept(name);
       return {
@@ -172,8 +194,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         ...(claim.port === null ? {} : { port: claim.port }),
       };
     } catch (thrown) {
-      own.delete(name);
-      registry.forget(name, session.upstream);
+      if (own.get(name) === claim) own.delete(name);
       drop(name, claim);
       throw thrown;
     }
@@ -191,7 +212,9 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       ...(port === undefined ? {} : { port }),
     });
     if (denied !== null) throw denied;
-    const address = claimed.find((host) => net.isIP(canonicalHost(host) ?? '') !== 0);
+    const address = claimed.find(
+      (host) => net.isIP(canonicalHost(host.replace(/^\*\./, '')) ?? '') !== 0,
+    );
     if (address !== undefined) {
       throw new SallyportError(
         'HOST_RESERVED',
@@ -224,8 +247,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       for (const [name, claim] of own) {
         own.delete(name);
         registry.leave(name, session.upstream);
-        if (registry.present(name)) drop(name, claim);
-        else kept.set(name, claim);
+        if (claim.joined && !registry.present(name)) kept.set(name, claim);
+        else drop(name, claim);
       }
     },
 

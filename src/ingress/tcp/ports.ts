@@ -18,11 +18,10 @@ export interface TcpIngressOptions extends StreamDoor {
 
 export interface PublicPorts {
   /**
-   * Opens a port for a service; 0 is any free one that `check` lets pass. Answers the port. `check`
-   * throws when the service may not have a port. Rejects with what it threw, or with PORT_DENIED,
-   * PORT_TAKEN or LISTEN_FAILED.
+   * Opens a port for a service, one of `within`, which is all of the server's when it is not given; 0
+   * is any free one. Answers the port. Rejects with PORT_DENIED, PORT_TAKEN or LISTEN_FAILED.
    */
-  listen(port: number, service: string, check?: (port: number) => void): Promise<number>;
+  listen(port: number, service: string, within?: readonly PortRange[]): Promise<number>;
   /** Closes a port. Connections made before go on as long as their streams do. */
   release(port: number): void;
   /** Closes every port, and the connections that have no stream yet. */
@@ -72,26 +71,21 @@ export function createTcpIngress(options: TcpIngressOptions): PublicPorts {
   }
 
   /** From a port drawn by lot onwards: where one was opened says nothing about the next. */
-  async function openAny(service: string, check: (port: number) => void): Promise<number> {
-    let refusal: unknown = new SallyportError(
-      'PORT_TAKEN',
-      `port 0: none of ${formatPortRanges(ranges)} is free`,
-    );
-    for (const port of shuffledStart(ranges)) {
+  async function openAny(service: string, within: readonly PortRange[]): Promise<number> {
+    const candidates = portsOf(ranges).filter((port) => portInRanges(port, within));
+    if (candidates.length === 0) {
+      const why = `this server opens ports ${formatPortRanges(ranges)} only`;
+      throw new SallyportError('PORT_DENIED', `port 0 of ${formatPortRanges(within)}: ${why}`);
+    }
+    for (const port of fromAnywhere(candidates)) {
       if (ports.has(port)) continue;
-      try {
-        check(port);
-      } catch (denied) {
-        refusal = denied;
-        continue;
-      }
       try {
         return await open(port, service);
       } catch (error) {
         if ((error as SallyportError).code !== 'PORT_TAKEN') throw error;
       }
     }
-    throw refusal;
+    throw new SallyportError('PORT_TAKEN', `port 0: none of ${formatPortRanges(within)} is free`);
   }
 
   function shut({ listener }: Opening): void {
@@ -102,15 +96,13 @@ export function createTcpIngress(options: TcpIngressOptions): PublicPorts {
   }
 
   return {
-    async listen(port, service, check = () => {}) {
-      if (port === 0) return openAny(service, check);
-      if (!Number.isInteger(port) || !portInRanges(port, ranges)) {
-        throw new SallyportError(
-          'PORT_DENIED',
-          `port ${port}: this server opens ports ${formatPortRanges(ranges)} only`,
-        );
+    async listen(port, service, within = ranges) {
+      if (port === 0) return openAny(service, within);
+      const ours = Number.isInteger(port) && portInRanges(port, ranges);
+      if (!ours || !portInRanges(port, within)) {
+        const may = formatPortRanges(ours ? within : ranges);
+        throw new SallyportError('PORT_DENIED', `port ${port}: only ports ${may} are opened`);
       }
-      check(port);
       return open(port, service);
     },
 
@@ -128,11 +120,14 @@ export function createTcpIngress(options: TcpIngressOptions): PublicPorts {
   };
 }
 
-/** Every port of the ranges once, beginning anywhere. */
-function* shuffledStart(ranges: readonly PortRange[]): Generator<number> {
-  const all = ranges.flatMap(({ low, high }) =>
+function portsOf(ranges: readonly PortRange[]): number[] {
+  return ranges.flatMap(({ low, high }) =>
     Array.from({ length: high - low + 1 }, (_, i) => low + i),
   );
+}
+
+/** Every one of them once, beginning anywhere. */
+function* fromAnywhere(all: readonly number[]): Generator<number> {
   const first = Math.floor(Math.random() * all.length);
   for (let i = 0; i < all.length; i++) yield all[(first + i) % all.length];
 }
