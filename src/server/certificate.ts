@@ -19,7 +19,7 @@ export interface Certificate {
 export interface CertificateEvents {
   /** The files hold a new certificate. */
   reloaded(certificate: Certificate): void;
-  /** The new files cannot be used; the certificate before them stays. */
+  /** The new files cannot be used, or will not be noticed; the certificate before them stays. */
   kept(error: SallyportError): void;
 }
 
@@ -61,10 +61,16 @@ export function watchCertificate(
   const changed = (): void => {
     timer ??= setTimeout(reread, CERTIFICATE_SETTLE_MS);
   };
-  const directories = new Set([path.dirname(files.cert), path.dirname(files.key)]);
-  const watchers = [...directories].map((directory) =>
-    fs.watch(directory, { persistent: false }, changed),
-  );
+  const watchers: fs.FSWatcher[] = [];
+  for (const directory of new Set([path.dirname(files.cert), path.dirname(files.key)])) {
+    const blind = (cause: NodeJS.ErrnoException): void => events.kept(unwatched(directory, cause));
+    try {
+      const watcher = fs.watch(directory, { persistent: false }, changed);
+      watchers.push(watcher.on('error', blind));
+    } catch (thrown) {
+      blind(thrown as NodeJS.ErrnoException);
+    }
+  }
 
   return {
     first,
@@ -73,6 +79,14 @@ export function watchCertificate(
       for (const watcher of watchers) watcher.close();
     },
   };
+}
+
+function unwatched(directory: string, cause: NodeJS.ErrnoException): SallyportError {
+  return new SallyportError(
+    'CONFIG_INVALID',
+    `tls: ${directory} cannot be watched: ${cause.code}; restart after its files change`,
+    { cause },
+  );
 }
 
 function read(files: CertificateFiles): Certificate {
@@ -92,6 +106,13 @@ function read(files: CertificateFiles): Certificate {
 }
 
 function readPem(key: string, file: string): string {
+  const text = readText(key, file);
+  if (text !== '') return text;
+  // OpenSSL would do without: a server that can shake nobody's hand.
+  throw new SallyportError('CONFIG_INVALID', `${key}: ${file} is empty`);
+}
+
+function readText(key: string, file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (cause) {
