@@ -16,9 +16,9 @@ await main();
 
 /**
  * Commands that run for long start anew with a bounded young generation. V8 would let it grow to
- * 48 MB while many clients attach at once, and keep it: more memory than 4,000 idle agents take. Two
- * megabytes cost no throughput that could be measured. It
- * can only be set when a process starts; where a process cannot be replaced it stays as it is.
+ * 48 MB while many clients attach at once, and keep it: more memory than 4,000 idle agents take. A
+ * small one cost no throughput that could be measured. It can only be set when a process starts;
+ * where a process cannot be replaced it stays as it is.
  */
 function boundYoungGeneration() {
   const { argv, env, execArgv, execPath } = process;

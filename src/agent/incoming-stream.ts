@@ -109,13 +109,13 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
 
   #refuse(error: SallyportError): StreamReceiver {
     refuseStream(this.#stream, error);
-    this.#log(error.code);
+    this.#log(error.code, error.message);
     return new Discard(this.#stream);
   }
 
   broken(error: SallyportError): void {
     this.#stream.reset();
-    this.#log(error.code);
+    this.#log(error.code, error.message);
   }
 
   finished(): void {
@@ -149,7 +149,7 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     );
   }
 
-  #log(outcome: Outcome): void {
+  #log(outcome: Outcome, error?: string): void {
     if (this.#logged) return;
     this.#logged = true;
     const request = this.#request;
@@ -162,6 +162,7 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
       bytesDown: this.#splice?.bytesOut ?? 0,
       ms: Math.round(performance.now() - this.#startedAt),
       outcome,
+      ...(error === undefined ? {} : { error }),
     });
   }
 }
