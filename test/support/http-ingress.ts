@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { SallyportError, type ErrorCode } from '../../src/errors.ts';
 import { createHttpIngress, type HttpIngress } from '../../src/ingress/http/ingress.ts';
-import type { HttpIngressOptions } from '../../src/ingress/http/shared.ts';
+import type { HttpIngressOptions } from '../../src/ingress/http/ingress-options.ts';
 import { HEADROOM, Slab, SlabPool } from '../../src/net/slab.ts';
 import type { RequestLine } from '../../src/observe/access-log.ts';
 import { createRoutes, type Routes } from '../../src/registry/routes.ts';

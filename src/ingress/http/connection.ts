@@ -15,7 +15,7 @@ import { ClientInput, type Appetite, type InputTaker } from './client-input.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
-import type { HttpShared, Served } from './shared.ts';
+import type { HttpShared, Served } from './ingress-options.ts';
 import { RequestIntake } from './intake.ts';
 import { linger } from './linger.ts';
 import type { Takeover } from './own-endpoints.ts';

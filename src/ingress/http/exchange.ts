@@ -3,7 +3,7 @@ import { SallyportError } from '../../errors.ts';
 import { noMethod, type Method } from '../../http1/methods.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { Outcome, RequestLine } from '../../observe/access-log.ts';
-import type { HttpIngressOptions } from './shared.ts';
+import type { HttpIngressOptions } from './ingress-options.ts';
 import type { Peer } from './peer.ts';
 
 const nothing = Buffer.alloc(0);

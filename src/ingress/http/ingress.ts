@@ -27,7 +27,7 @@ import { ClientConnection } from './connection.ts';
 import { HeadPool } from './head-reader.ts';
 import { peerOf } from './peer.ts';
 import { ResponseScratch } from './scratch.ts';
-import type { HttpIngressOptions, HttpShared, Served } from './shared.ts';
+import type { HttpIngressOptions, HttpShared, Served } from './ingress-options.ts';
 
 export interface HttpIngress {
   /**

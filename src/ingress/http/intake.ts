@@ -6,7 +6,7 @@ import type { RequestHead } from '../../http1/request-head.ts';
 import { requestRoom, rewriteRequest, type RequestChanges } from '../../http1/request-rewrite.ts';
 import type { Route } from '../../registry/path-routes.ts';
 import type { Exchange } from './exchange.ts';
-import type { HttpIngressOptions } from './shared.ts';
+import type { HttpIngressOptions } from './ingress-options.ts';
 import type { OwnReply, Takeover } from './own-endpoints.ts';
 import { consumerOf, type Peer } from './peer.ts';
 import { fieldText, requestView } from './request-view.ts';

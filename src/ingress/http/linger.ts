@@ -6,7 +6,7 @@ import { HTTP_LINGER_BYTES } from '../../limits.ts';
 import type { Timed } from '../../net/deadlines.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
-import type { HttpShared, Served } from './shared.ts';
+import type { HttpShared, Served } from './ingress-options.ts';
 
 /** Takes the wire over and ends it. The time begins when all that was written has left. */
 export function linger(shared: HttpShared, wire: Wire): void {

@@ -4,7 +4,7 @@ import type { Wire } from '../../net/wire.ts';
 import type { Stream } from '../../session/session.ts';
 import { Splice, type SpliceEnd } from '../../session/splice.ts';
 import type { Exchange } from './exchange.ts';
-import type { HttpShared, Served } from './shared.ts';
+import type { HttpShared, Served } from './ingress-options.ts';
 
 export class Upgraded implements SpliceEnd, Served {
   readonly active = true;

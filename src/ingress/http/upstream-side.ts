@@ -21,7 +21,7 @@ import { Attempts } from './attempts.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
-import type { HttpShared } from './shared.ts';
+import type { HttpShared } from './ingress-options.ts';
 import { publicFault } from './public-fault.ts';
 
 /** No request under way: nothing may arrive. */
