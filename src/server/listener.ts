@@ -88,7 +88,11 @@ function createSecureServer(
   server.on('secureConnection', (socket) =>
     options.connection(socket, true, proxied.get(endOf(socket)) ?? null),
   );
-  server.on('tlsClientError', (error, socket) => options.failed(error, endOf(socket)));
+  server.on('tlsClientError', (error, socket) => {
+    options.failed(error, endOf(socket));
+    // Node leaves it open where the handshake took too long.
+    socket.destroy();
+  });
   return server;
 }
 
