@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { connectRawClient, type RawClient } from '../../test/support/raw-client.ts';
+import { openDoor } from '../../test/support/service-door.ts';
+import { until } from '../../test/support/wait.ts';
+import { allScopes, createIdentities } from '../access/identity.ts';
+import type { Hello, Registered } from '../attach/messages.ts';
+import { SallyportError } from '../errors.ts';
+import { SESSIONS_MAX } from '../limits.ts';
+import type { Logger } from '../observe/logger.ts';
+import { createServiceRegistry } from '../registry/services.ts';
+import type { StreamReceiver } from '../session/session.ts';
+import type { Link } from '../transport/link.ts';
+import type { Registrar } from './registrar.ts';
+import { createSessions } from './sessions.ts';
+
+const nobody: StreamReceiver = { data() {}, finished() {}, reset() {}, drained() {} };
+const tokens = { ann: 'sp_token-of-ann', bob: 'sp_token-of-bob' };
+const identities = createIdentities(
+  Object.entries(tokens).map(([name, token]) => ({ name, token, ...allScopes })),
+);
+const identityOf = (name: keyof typeof tokens) =>
+  identities.authenticate(`Bearer ${tokens[name]}`)!;
+
+function open(t: TestContext) {
+  const left = new Set<string>();
+  const told: string[] = [];
+  const registered: Registered = { type: 'registered', ref: 0, urls: ['http://web/'] };
+  const registrar: Registrar = {
+    register: () => Promise.resolve(registered),
+    unregister() {},
+    leave: ({ id }) => void left.add(id),
+    vanished() {},
+  };
+  const log = {
+    info: (fields: { session: string; code?: string }, message: string) =>
+      void told.push(`${message} ${fields.session}${fields.code ? ` ${fields.code}` : ''}`),
+  } as unknown as Logger;
+  const { accessLog, newId } = openDoor(t, {});
+  const registry = createServiceRegistry(() => {});
+  const sessions = createSessions({
+    program: 'srv/1',
+    heartbeatMs: 60_000,
+    registry,
+    registrar,
+    accessLog,
+    log,
+    newId,
+  });
+  t.after(() => sessions.close(null));
+  /** A client that said hello; the n-th has the id `sN`. */
+  const attach = async (
+    hello: Partial<Hello> = {},
+    name: keyof typeof tokens = 'ann',
+  ): Promise<RawClient> => {
+    const { link, client } = await connectRawClient(t);
+    sessions.attach(link, identityOf(name), '192.0.2.1:1');
+    client.hello(hello);
+    await until('it is answered', () => client.heard.length + client.endings.length > 0);
+    return client;
+  };
+  return { sessions, attach, told, left };
+}
+
+const code = async (client: RawClient): Promise<string | undefined> =>
+  (await client.ending())?.code;
+
+describe('one instance has one session', () => {
+  test('a ghost is replaced by a higher epoch, at once', async (t) => {
+    const { sessions, attach, told, left } = open(t);
+    const ghost = await attach({ epoch: 1 });
+    const present = await attach({ epoch: 2 });
+    assert.equal(await code(ghost), 'REPLACED');
+    await until('it is told', () => told.includes('detached s1 REPLACED'));
+    assert.deepEqual([sessions.count, [...left], present.endings], [1, ['s1'], []]);
+    const later = await attach({ epoch: 7 });
+    assert.equal(await code(present), 'REPLACED');
+    assert.equal(later.endings.length, 0);
+  });
+
+  for (const epoch of [4, 5]) {
+    test(`epoch ${epoch} does not replace epoch 5, nor loosen its hold`, async (t) => {
+      const { sessions, attach } = open(t);
+      const present = await attach({ epoch: 5 });
+      for (let times = 0; times < 2; times++) {
+        assert.equal(await code(await attach({ epoch })), 'REPLACED');
+      }
+      await until('it is gone', () => sessions.count === 1);
+      assert.equal(present.endings.length, 0);
+    });
+  }
+
+  test('after the end of a session its epoch means nothing', async (t) => {
+    const { sessions, attach } = open(t);
+    (await attach({ epoch: 9 })).session.close(null);
+    await until('it is gone', () => sessions.count === 0);
+    assert.equal((await attach({ epoch: 1 })).endings.length, 0);
+  });
+
+  test('tenants: somebody else’s instance is not replaced under another identity', async (t) => {
+    const { sessions, attach } = open(t);
+    const anns = await attach({ epoch: 1 }, 'ann');
+    await attach({ epoch: 2 }, 'bob');
+    await attach({ epoch: 3, instance: 'another' }, 'ann');
+    assert.deepEqual([sessions.count, anns.endings.length], [3, 0]);
+  });
+});
+
+test('streams are counted without the control streams', async (t) => {
+  const { sessions, attach } = open(t);
+  const [agent, consumer] = [await attach(), await attach({ instance: 'c', role: 'consumer' })];
+  const { link } = await connectRawClient(t);
+  sessions.attach(link, identityOf('ann'), '192.0.2.1:1');
+  assert.deepEqual([sessions.count, sessions.streams], [3, 0]);
+  const stream = consumer.session.open(nobody);
+  await until('it is counted', () => sessions.streams === 1);
+  stream.reset();
+  await until('it is not any more', () => sessions.streams === 0);
+  assert.equal(agent.endings.length, 0);
+});
+
+test('a displaced agent is told why; whom nobody knows is not missed', async (t) => {
+  const { sessions, attach, told } = open(t);
+  const [first, second] = [await attach(), await attach({ instance: 'b' })];
+  const error = new SallyportError('REPLACED', 'service web: taken over');
+  sessions.displace('s99', error);
+  sessions.displace('s1', error);
+  assert.equal((await first.ending())?.message, 'service web: taken over');
+  await until('it is told', () => told.includes('detached s1 REPLACED'));
+  assert.equal(second.endings.length, 0);
+});
+
+test('drain tells every client, and ends none', async (t) => {
+  const { sessions, attach } = open(t);
+  const clients = [await attach(), await attach({ instance: 'c', role: 'consumer' })];
+  sessions.drain();
+  for (const client of clients) assert.deepEqual(await client.hears(1), { type: 'drain' });
+  assert.equal(sessions.count, 2);
+  sessions.close(null);
+  for (const client of clients) assert.equal(await client.ending(), null);
+  assert.equal(sessions.count, 0);
+});
+
+test('what happens is told in the log, with the token nowhere', async (t) => {
+  const { attach, told } = open(t);
+  const client = await attach();
+  client.say({ type: 'register', ref: 1, service: { name: 'web', kind: 'http' } });
+  await client.hears(1);
+  client.say({ type: 'unregister', name: 'web' });
+  client.session.close(null);
+  await until('the end is told', () => told.length === 4);
+  assert.deepEqual(told, ['attached s1', 'registered s1', 'unregistered s1', 'detached s1']);
+});
+
+test(`more than ${SESSIONS_MAX} clients are not taken`, (t) => {
+  const { sessions } = open(t);
+  const link: Link = {
+    send: () => true,
+    sendPair: () => true,
+    afterSends() {},
+    backlog: 0,
+    receive() {},
+    close() {},
+  };
+  const ann = identityOf('ann');
+  for (let n = 1; n < SESSIONS_MAX; n++) sessions.attach(link, ann, '192.0.2.1:1');
+  assert.equal(sessions.full(), null);
+  sessions.attach(link, ann, '192.0.2.1:1');
+  assert.equal(sessions.full()?.code, 'SERVER_BUSY');
+  sessions.displace('s1', new SallyportError('REPLACED', 'one leaves'));
+  assert.equal(sessions.full(), null);
+});
