@@ -78,6 +78,20 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const accessLog = createAccessLog(log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
+  const trusted = createCidrSet(options.trustedProxies ?? []);
+  const certificate = options.tls
+    ? watchCertificate(options.tls, {
+        reloaded(next) {
+          listener.useCertificate(next);
+          log.info({ cert: options.tls!.cert }, 'certificate reloaded');
+        },
+        kept: (error) =>
+          log.error(
+            { code: error.code, error: error.message },
+            'certificate not reloaded; the old one stays',
+          ),
+      })
+    : null;
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry((service) => registrar.vanished(service));
@@ -96,6 +110,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         ...ingress,
         listen: options.tlsPassthroughListen,
         ...behindProxy,
+      }).catch((error: unknown) => {
+        certificate?.close();
+        throw error;
       })
     : null;
   const registrar = createRegistrar({
@@ -127,25 +144,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     routes,
     registry,
     own,
-    trusted: createCidrSet(options.trustedProxies ?? []),
+    trusted,
     accessLog,
     newId,
     responseTimeoutMs: options.responseTimeoutMs ?? HTTP_RESPONSE_TIMEOUT_MS,
     defect: (error, id) => log.error({ error, id }, 'request failed for an unforeseen reason'),
   });
-  const certificate = options.tls
-    ? watchCertificate(options.tls, {
-        reloaded(next) {
-          listener.useCertificate(next);
-          log.info({ cert: options.tls!.cert }, 'certificate reloaded');
-        },
-        kept: (error) =>
-          log.error(
-            { code: error.code, error: error.message },
-            'certificate not reloaded; the old one stays',
-          ),
-      })
-    : null;
   const listener = await openListener({
     listen: options.listen,
     certificate: certificate?.first ?? null,
@@ -172,13 +176,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     publicUrl,
     async close(graceMs = drainGraceMs) {
       draining = true;
+      certificate?.close();
       listener.close();
+      passthrough?.close();
+      ports.close();
       sessions.drain();
       http.drain();
       await drained(() => http.active + sessions.streams, graceMs);
-      certificate?.close();
-      ports.close();
-      passthrough?.close();
       http.close();
       sessions.close(null);
       registry.close();

@@ -130,12 +130,14 @@ test('a displaced agent is told why; whom nobody knows is not missed', async (t)
   assert.equal(second.endings.length, 0);
 });
 
-test('drain tells every client, and ends none', async (t) => {
+test('drain tells every client, takes no new services, and ends none', async (t) => {
   const { sessions, attach } = open(t);
   const clients = [await attach(), await attach({ instance: 'c', role: 'consumer' })];
   sessions.drain();
   for (const client of clients) assert.deepEqual(await client.hears(1), { type: 'drain' });
   assert.equal(sessions.count, 2);
+  clients[0].say({ type: 'register', ref: 1, service: { name: 'web', kind: 'http' } });
+  assert.equal(((await clients[0].hears(2)) as { code?: string }).code, 'SERVER_DRAINING');
   sessions.close(null);
   for (const client of clients) assert.equal(await client.ending(), null);
   assert.equal(sessions.count, 0);

@@ -4,6 +4,7 @@ import { receiveConsumerStream } from '../attach/consumer-stream.ts';
 import { ServerSession, type SessionHost } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
 import { SESSIONS_MAX } from '../limits.ts';
+import { quoted } from '../net/printable.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { ServiceRegistry } from '../registry/services.ts';
@@ -31,7 +32,7 @@ export interface Sessions {
   /** Streams open now, in all sessions, without the control streams. */
   readonly streams: number;
   readonly count: number;
-  /** Tells every client to dial again; no new streams. */
+  /** Tells every client to dial again; no new streams, and no new services. */
   drain(): void;
   close(error: SallyportError | null): void;
 }
@@ -42,6 +43,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Map<string, ServerSession>();
   const instances = new Map<string, ServerSession>();
   let lastId = 0;
+  let draining = false;
 
   const host: SessionHost = {
     program: options.program,
@@ -68,6 +70,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async register(session, service) {
+      if (draining) {
+        const why = 'the server is shutting down';
+        throw new SallyportError('SERVER_DRAINING', `service ${quoted(service.name)}: ${why}`);
+      }
       const assigned = await registrar.register(session, service);
       log.info(
         { session: session.id, service: service.name, kind: service.kind, urls: assigned.urls },
@@ -124,6 +130,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     drain() {
+      draining = true;
       for (const session of sessions.values()) session.drain();
     },
 
