@@ -73,10 +73,16 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
 
   /** A target the consumer chose: checked once, and exactly what was checked is dialled. */
   async #resolve(service: AgentService, text: string): Promise<Target> {
-    const { host, port } = parseDialAddress(text, 'target');
-    const signal = AbortSignal.timeout(TARGET_DIAL_TIMEOUT_MS);
-    const { address } = await service.allow.resolveAllowed(host, port, lookup, signal);
-    return { kind: 'tcp', host: address, port, tls: false };
+    const target = { kind: 'tcp', ...parseDialAddress(text, 'target'), tls: false } as const;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(targetTimeout(target)), TARGET_DIAL_TIMEOUT_MS);
+    try {
+      const { host, port } = target;
+      const { address } = await service.allow.resolveAllowed(host, port, lookup, late.signal);
+      return { ...target, host: address };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #dial(service: AgentService, target: Target): StreamReceiver {
@@ -186,7 +192,10 @@ class Discard implements StreamReceiver {
   drained(): void {}
 }
 
-async function lookup(host: string): Promise<string[]> {
-  const answers = await dns.lookup(host, { all: true });
+/** The resolver of the system knows no end of its own: what it says after the signal is not waited for. */
+async function lookup(host: string, signal: AbortSignal): Promise<string[]> {
+  const given = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => given.reject(signal.reason));
+  const answers = await Promise.race([dns.lookup(host, { all: true }), given.promise]);
   return answers.map(({ address }) => address);
 }
