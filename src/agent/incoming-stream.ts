@@ -3,7 +3,7 @@
  * bytes pass without further ado. Bytes that come before the connection stands wait in its socket.
  */
 import dns from 'node:dns/promises';
-import { acceptStream, readStreamHead, refuseStream } from '../attach/stream-head.ts';
+import { acceptStream, Discard, readStreamHead, refuseStream } from '../attach/stream-head.ts';
 import { MessageReader, type MessageHandler } from '../attach/message-reader.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import { LOCAL_SLAB_BYTES, STREAM_HEAD_MAX_BYTES, TARGET_DIAL_TIMEOUT_MS } from '../limits.ts';
@@ -171,25 +171,6 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
       ...(error === undefined ? {} : { error }),
     });
   }
-}
-
-/** Receives what still comes after a refusal. */
-class Discard implements StreamReceiver {
-  #stream: Stream;
-
-  constructor(stream: Stream) {
-    this.#stream = stream;
-  }
-
-  data(_slab: unknown, start: number, end: number): void {
-    this.#stream.credit(end - start);
-  }
-
-  finished(): void {}
-
-  reset(): void {}
-
-  drained(): void {}
 }
 
 /** The resolver of the system knows no end of its own: what it says after the signal is not waited for. */

@@ -10,7 +10,7 @@ import type { StreamRequest } from '../registry/upstream.ts';
 import { Relay } from '../session/relay.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 import { MessageReader, type MessageHandler } from './message-reader.ts';
-import { acceptStream, readStreamHead, refuseStream } from './stream-head.ts';
+import { acceptStream, Discard, readStreamHead, refuseStream } from './stream-head.ts';
 
 export interface ConsumerContext {
   identity: Identity;
@@ -54,10 +54,11 @@ class ConsumerStream implements MessageHandler {
       const denied = mayConsume(identity, request.service, target);
       if (denied !== null) throw denied;
       relay.join(registry.open(request, relay.down, []).stream);
+      return relay.up;
     } catch (thrown) {
       relay.over(asSallyportError(thrown), null);
+      return new Discard(this.#stream);
     }
-    return relay.up;
   }
 
   #log(relay: Relay, outcome: Outcome): void {

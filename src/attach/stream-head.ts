@@ -30,10 +30,32 @@ export function acceptStream(stream: Stream): void {
   stream.send(accepted);
 }
 
-/** The acceptor refuses the stream: the error goes out, then both directions end. */
+/**
+ * The acceptor refuses the stream: the error goes out, then its direction ends. The opener may have
+ * sent more by then: whoever is refused keeps a receiver, as a rule a `Discard`.
+ */
 export function refuseStream(stream: Stream, error: SallyportError): void {
   stream.send(encodeMessage({ error: failureOf(error) }));
   stream.end();
+}
+
+/** Receives what still comes after a refusal. */
+export class Discard implements StreamReceiver {
+  #stream: Stream;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  data(_slab: unknown, start: number, end: number): void {
+    this.#stream.credit(end - start);
+  }
+
+  finished(): void {}
+
+  reset(): void {}
+
+  drained(): void {}
 }
 
 /**
