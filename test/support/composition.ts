@@ -136,6 +136,26 @@ export function composeConsumer(
   return consumer;
 }
 
+export interface Road {
+  readonly server: Server;
+  readonly agent: RunningAgent;
+  readonly consumer: Consumer;
+}
+
+/** All three, attached and registered. */
+export async function composeRoad(
+  t: TestContext,
+  services: readonly AgentService[],
+  options: Partial<AgentOptions> = {},
+): Promise<Road> {
+  const server = await composeServer(t);
+  const agent = runAgent(t, server.address, services, options);
+  await agent.ready();
+  const consumer = composeConsumer(t, server.address);
+  await consumer.attach(new AbortController().signal);
+  return { server, agent, consumer };
+}
+
 /** An access log that writes down the streams. */
 export function noteStreams(lines: StreamLine[]): AccessLog {
   return { stream: (line) => void lines.push(line), request() {} };

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import type net from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { Visitor } from '../../test/support/agent-streams.ts';
+import { Visitor } from '../support/agent-streams.ts';
 import {
   composeConsumer,
+  composeRoad,
   composeServer,
   runAgent,
   service,
-  type RunningAgent,
-} from '../../test/support/composition.ts';
-import { freePort, startEcho, startTcpTarget } from '../../test/support/tcp-targets.ts';
-import { until, within } from '../../test/support/wait.ts';
-import type { Consumer } from '../consumer/consumer.ts';
-import type { Server } from '../server/server.ts';
-import { upgradeResponse } from '../transport/websocket/handshake.ts';
+  type Road,
+} from '../support/composition.ts';
+import { freePort, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
+import { until, within } from '../support/wait.ts';
+import type { Consumer } from '../../src/consumer/consumer.ts';
+import { upgradeResponse } from '../../src/transport/websocket/handshake.ts';
 
 const never = new AbortController().signal;
 
@@ -23,21 +23,10 @@ function visit(consumer: Consumer, wish = { service: 'box' }): Visitor {
   return visitor;
 }
 
-interface Road {
-  server: Server;
-  agent: RunningAgent;
-  consumer: Consumer;
-}
-
-/** Server, agent with an echo under the name `box`, and a consumer. */
+/** An agent with an echo under the name `box`, and those around it. */
 async function openRoad(t: TestContext, drainGraceMs = 5_000): Promise<Road> {
   const echo = await startEcho(t);
-  const server = await composeServer(t);
-  const agent = runAgent(t, server.address, [service('box', echo.address)], { drainGraceMs });
-  await agent.ready();
-  const consumer = composeConsumer(t, server.address);
-  await consumer.attach(never);
-  return { server, agent, consumer };
+  return composeRoad(t, [service('box', echo.address)], { drainGraceMs });
 }
 
 /** A stream on which a word has gone and come back. */
