@@ -220,3 +220,15 @@ export const CLIENT_HELLO_TIMEOUT_MS = 10_000;
 export const PREFACES_MAX = 2_048;
 /** The first piece of a beginning that came in pieces is kept in a buffer of this size, which then doubles. */
 export const PREFACE_KEPT_BYTES = 512;
+
+// ---- Events (events/) ----
+
+/** Events that the log can go back, for subscribers that come back. About 0.5 KB each. */
+export const EVENTS_KEPT_MAX = 10_000;
+
+// ---- The gate (registry/) ----
+
+/** Streams that wait for a decision or for an agent, in one process: each holds what its head holds. */
+export const PENDING_STREAMS_MAX = 10_000;
+/** What a stream that waits keeps of its consumer's bytes. Its writer stops at the first; this bounds heads. */
+export const PENDING_BYTES_MAX = 256 * KB;

@@ -3,6 +3,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { makeSessions } from '../../test/conformance/session-pair.ts';
 import { Visitor } from '../../test/support/agent-streams.ts';
 import { noteStreams } from '../../test/support/composition.ts';
+import { openGate } from '../../test/support/gate.ts';
 import { DialledStream } from '../../test/support/dialled-stream.ts';
 import { noiseBytes } from '../../test/support/noise.ts';
 import { yamuxOver } from '../../test/support/sessions.ts';
@@ -53,7 +54,7 @@ async function open(t: TestContext, scopes: Partial<IdentityOptions> = {}) {
   const context = {
     identity,
     peer: '192.0.2.1:5',
-    registry,
+    gate: openGate(registry),
     accessLog: noteStreams(lines),
     newId: () => `id-${lines.length}`,
   };

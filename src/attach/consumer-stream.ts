@@ -1,11 +1,9 @@
 /** A consumer's stream at the server: authorised by itself, then joined to a stream of an agent. */
 import type { Identity } from '../access/identity.ts';
-import { mayConsume } from '../access/scopes.ts';
 import { asSallyportError } from '../errors.ts';
 import { STREAM_HEAD_MAX_BYTES } from '../limits.ts';
-import { parseDialAddress } from '../net/address.ts';
 import type { AccessLog, Outcome } from '../observe/access-log.ts';
-import type { ServiceRegistry } from '../registry/services.ts';
+import type { Gate } from '../registry/gate.ts';
 import type { StreamRequest } from '../registry/upstream.ts';
 import { Relay } from '../session/relay.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
@@ -16,7 +14,7 @@ export interface ConsumerContext {
   identity: Identity;
   /** `ip:port` of the consumer's link. */
   peer: string;
-  registry: ServiceRegistry;
+  gate: Gate;
   accessLog: AccessLog;
   newId(): string;
 }
@@ -45,15 +43,11 @@ class ConsumerStream implements MessageHandler {
     });
     try {
       // What the consumer says of itself is not believed: its address and the id are ours.
-      const { identity, peer, registry, newId } = this.#context;
+      const { identity, peer, gate, newId } = this.#context;
       const { local: _claimed, ...head } = readStreamHead(value);
       const request = { ...head, consumer: peer, id: newId() };
       this.#request = request;
-      const target =
-        request.target === undefined ? null : parseDialAddress(request.target, 'target');
-      const denied = mayConsume(identity, request.service, target);
-      if (denied !== null) throw denied;
-      relay.join(registry.open(request, relay.down, []).stream);
+      relay.join(gate.open(request, relay.down, { caller: identity }).stream);
       return relay.up;
     } catch (thrown) {
       relay.over(asSallyportError(thrown), null);

@@ -119,7 +119,7 @@ class AnswerGate implements MessageHandler {
 
   broken(error: SallyportError): void {
     this.#settle();
-    this.#stream!.reset();
+    this.#stream!.reset(error);
     this.#receiver.reset(error);
   }
 

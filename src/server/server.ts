@@ -1,8 +1,12 @@
 /** The server put together: one listener for everything, and what stands behind it. */
 import { randomBytes } from 'node:crypto';
 import { SallyportError } from '../errors.ts';
+import { createEventLog } from '../events/log.ts';
+import { createGrantPolicy } from '../access/policy/grant.ts';
 import { createIdentities, type IdentityOptions } from '../access/identity.ts';
+import type { DialectFactory } from '../compat/dialect.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
+import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { DRAIN_GRACE_MS, HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS } from '../limits.ts';
@@ -12,11 +16,12 @@ import type { PortRange } from '../net/ports.ts';
 import { createAccessLog } from '../observe/access-writer.ts';
 import type { Logger } from '../observe/logger.ts';
 import { createRoutes } from '../registry/routes.ts';
+import { createGate } from '../registry/gate.ts';
+import { createLiveStreams } from '../registry/live-streams.ts';
 import { createServiceRegistry, type Balance } from '../registry/services.ts';
-import type { StreamRequest, UpstreamReceiver } from '../registry/upstream.ts';
 import { drained } from '../session/drain.ts';
-import type { Stream } from '../session/session.ts';
 import { watchCertificate, type CertificateFiles } from './certificate.ts';
+import { openDialects } from './dialects.ts';
 import { openListener } from './listener.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { createRegistrar } from './registrar.ts';
@@ -51,6 +56,8 @@ export interface ServerOptions {
   responseTimeoutMs?: number;
   /** How long running work may go on after `close`. Default: 30 s. */
   drainGraceMs?: number;
+  /** Protocols of other tools to speak as well. */
+  dialects?: readonly DialectFactory[];
   /** One line for each request and stream, in `log` at level info. Default: true. */
   accessLog?: boolean;
 }
@@ -95,9 +102,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry((service) => registrar.vanished(service));
-  const open = (request: StreamRequest, receiver: UpstreamReceiver): Stream =>
-    registry.open(request, receiver, []).stream;
-  const ingress = { open, accessLog, newId, log };
+  const events = createEventLog({
+    failed: (error) => log.error({ error }, 'a listener of events failed'),
+  });
+  const policy = createGrantPolicy('no policy is configured');
+  const gate = createGate({ registry, policy: () => policy, live: createLiveStreams(), events });
+  const ingress = { gate, accessLog, newId, log };
 
   const ports = createTcpIngress({
     ...ingress,
@@ -132,18 +142,28 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const sessions = createSessions({
     program,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
-    registry,
+    gate,
     registrar,
     accessLog,
     log,
     newId,
   });
+  const dialects = await openDialects(options.dialects ?? [], {
+    registry,
+    gate,
+    authenticators: [],
+    events,
+    accessLog,
+    log,
+    newId,
+    trusted,
+  });
   let draining = false;
   const own = createOwnEndpoints({ identities, sessions, program, draining: () => draining });
   const http = createHttpIngress({
     routes,
-    registry,
-    own,
+    gate,
+    own: chainEndpoints([...dialects.endpoints, own]),
     trusted,
     accessLog,
     newId,
@@ -164,6 +184,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   }).catch((error: unknown) => {
     certificate?.close();
     passthrough?.close();
+    dialects.close();
     http.close();
     sessions.close(null);
     throw error;
@@ -182,8 +203,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       ports.close();
       sessions.drain();
       http.drain();
-      await drained(() => http.active + sessions.streams, graceMs);
+      dialects.drain();
+      await drained(() => http.active + sessions.streams + dialects.active, graceMs);
       http.close();
+      dialects.close();
       sessions.close(null);
       registry.close();
     },

@@ -8,7 +8,6 @@ import type { Hello, Registered } from '../attach/messages.ts';
 import { SallyportError } from '../errors.ts';
 import { SESSIONS_MAX } from '../limits.ts';
 import type { Logger } from '../observe/logger.ts';
-import { createServiceRegistry } from '../registry/services.ts';
 import type { StreamReceiver } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
 import type { Registrar } from './registrar.ts';
@@ -36,12 +35,11 @@ function open(t: TestContext) {
     info: (fields: { session: string; code?: string }, message: string) =>
       void told.push(`${message} ${fields.session}${fields.code ? ` ${fields.code}` : ''}`),
   } as unknown as Logger;
-  const { accessLog, newId } = openDoor(t, {});
-  const registry = createServiceRegistry(() => {});
+  const { accessLog, newId, gate } = openDoor(t, {});
   const sessions = createSessions({
     program: 'srv/1',
     heartbeatMs: 60_000,
-    registry,
+    gate,
     registrar,
     accessLog,
     log,

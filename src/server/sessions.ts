@@ -7,7 +7,7 @@ import { SESSIONS_MAX } from '../limits.ts';
 import { quoted } from '../net/printable.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { ServiceRegistry } from '../registry/services.ts';
+import type { Gate } from '../registry/gate.ts';
 import { createHeartbeat } from '../session/heartbeat.ts';
 import type { Link } from '../transport/link.ts';
 import type { Registrar } from './registrar.ts';
@@ -15,7 +15,7 @@ import type { Registrar } from './registrar.ts';
 export interface SessionsOptions {
   program: string;
   heartbeatMs: number;
-  registry: ServiceRegistry;
+  gate: Gate;
   registrar: Registrar;
   accessLog: AccessLog;
   log: Logger;
@@ -38,7 +38,7 @@ export interface Sessions {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { registry, registrar, accessLog, log, newId } = options;
+  const { gate, registrar, accessLog, log, newId } = options;
   const heartbeat = createHeartbeat(options.heartbeatMs);
   const sessions = new Map<string, ServerSession>();
   const instances = new Map<string, ServerSession>();
@@ -89,7 +89,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     accept(session, stream) {
       const { identity, peer } = session;
-      return receiveConsumerStream(stream, { identity, peer, registry, accessLog, newId });
+      return receiveConsumerStream(stream, { identity, peer, gate, accessLog, newId });
     },
 
     left: (session) => registrar.leave(session),

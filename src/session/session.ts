@@ -26,13 +26,24 @@ export interface Stream {
   readonly writable: boolean;
   /** Over in both directions: nothing more is delivered or sent. */
   readonly over: boolean;
+  /** Bytes taken for sending, and bytes received, heads included. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Called once, at the moment the stream is over, for whatever reason. Set by the one who lists streams. */
+  onOver: ((end: StreamEnd) => void) | null;
   /** No more will be sent (FIN, after what was written). The other direction goes on. */
   end(): void;
-  /** Ends both directions at once. What was not sent is lost; the receiver is not called again. */
-  reset(): void;
+  /**
+   * Ends both directions at once. What was not sent is lost; the receiver is not called again. `why`
+   * is for `onOver`; the peer learns nothing of it.
+   */
+  reset(why?: SallyportError): void;
   /** The receiver is done with `n` delivered bytes: the peer may send as many more. */
   credit(n: number): void;
 }
+
+/** How a stream ended: in order both ways, broken off on this side, or by an error. */
+export type StreamEnd = 'ok' | 'closed' | SallyportError;
 
 /** What a stream delivers. No call is made after `finished` and local `end`, or after `reset`. */
 export interface StreamReceiver {

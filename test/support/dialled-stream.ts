@@ -7,6 +7,9 @@ import type { Stream, StreamReceiver } from '../../src/session/session.ts';
 
 export class DialledStream implements Stream {
   readonly id = 1;
+  readonly bytesSent = 0;
+  readonly bytesReceived = 0;
+  onOver = null;
   receiver: StreamReceiver;
   readonly socket: net.Socket;
   readonly closed: Promise<unknown>;

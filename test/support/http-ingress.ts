@@ -10,18 +10,22 @@ import type { RequestLine } from '../../src/observe/access-log.ts';
 import { createRoutes, type Routes } from '../../src/registry/routes.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from '../../src/registry/upstream.ts';
 import type { Stream } from '../../src/session/session.ts';
+import { openGate } from './gate.ts';
 
 const pool = new SlabPool(64 * 1024);
 
 /** A stream whose other end is the test. */
 export class PlayedStream implements Stream {
   readonly id = 1;
+  readonly bytesSent = 0;
+  readonly bytesReceived = 0;
+  onOver = null;
   readonly request: StreamRequest;
   receiver: UpstreamReceiver;
   writable = true;
   /** What was sent to the target, the heads included. */
   received = '';
-  bytesReceived = 0;
+  bytesTaken = 0;
   credited = 0;
   ended = false;
   wasReset = false;
@@ -38,8 +42,8 @@ export class PlayedStream implements Stream {
   }
 
   #take(bytes: Buffer): void {
-    this.bytesReceived += bytes.length;
-    if (this.bytesReceived < 1_000_000) this.received += bytes.toString('latin1');
+    this.bytesTaken += bytes.length;
+    if (this.bytesTaken < 1_000_000) this.received += bytes.toString('latin1');
     this.#changed();
   }
 
@@ -199,7 +203,7 @@ export async function playIngress(
   let count = 0;
   const ingress = createHttpIngress({
     routes,
-    registry: {
+    gate: openGate({
       open(request, receiver, tried) {
         if (played.refusal !== null) throw played.refusal;
         const upstream = upstreams.find((u) => !tried.includes(u));
@@ -207,7 +211,7 @@ export async function playIngress(
           throw new SallyportError('SERVICE_ABSENT', 'service: no agent is connected');
         return { stream: upstream.open(request, receiver), upstream };
       },
-    },
+    }),
     own: { find: () => null },
     trusted: () => false,
     accessLog: {

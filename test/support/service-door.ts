@@ -4,13 +4,14 @@ import net from 'node:net';
 import type { TestContext } from 'node:test';
 import { SallyportError } from '../../src/errors.ts';
 import type { AccessLog, StreamLine } from '../../src/observe/access-log.ts';
-import type { StreamRequest, UpstreamReceiver } from '../../src/registry/upstream.ts';
-import type { Stream } from '../../src/session/session.ts';
+import type { Gate } from '../../src/registry/gate.ts';
+import type { StreamRequest } from '../../src/registry/upstream.ts';
 import { DialledStream } from './dialled-stream.ts';
+import { openGate } from './gate.ts';
 import { until } from './wait.ts';
 
 export interface ServiceDoor {
-  open(request: StreamRequest, receiver: UpstreamReceiver): Stream;
+  readonly gate: Gate;
   readonly accessLog: AccessLog;
   newId(): string;
   readonly log: { warn(): void };
@@ -34,15 +35,17 @@ export function openDoor(t: TestContext, services: Readonly<Record<string, numbe
     streams,
     requests,
     lines,
-    open(request, receiver) {
-      requests.push(request);
-      const port = services[request.service];
-      if (port === undefined)
-        throw new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent`);
-      const stream = new DialledStream(port, receiver);
-      streams.push(stream);
-      return stream;
-    },
+    gate: openGate({
+      open(request, receiver) {
+        requests.push(request);
+        const port = services[request.service];
+        if (port === undefined)
+          throw new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent`);
+        const stream = new DialledStream(port, receiver);
+        streams.push(stream);
+        return { stream, upstream: { id: 'u', streams: 0, open: () => stream } };
+      },
+    }),
     accessLog: { stream: (line) => void lines.push(line), request: () => {} },
     newId: () => `id-${requests.length}`,
     log: { warn() {} },

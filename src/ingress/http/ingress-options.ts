@@ -5,14 +5,14 @@ import type { ResponseHead } from '../../http1/response-head.ts';
 import type { Deadlines } from '../../net/deadlines.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import type { Routes } from '../../registry/routes.ts';
-import type { ServiceRegistry } from '../../registry/services.ts';
+import type { Gate } from '../../registry/gate.ts';
 import type { HeadPool } from './head-reader.ts';
 import type { OwnEndpoints } from './own-endpoints.ts';
 import type { ResponseScratch } from './scratch.ts';
 
 export interface HttpIngressOptions {
   readonly routes: Routes;
-  readonly registry: Pick<ServiceRegistry, 'open'>;
+  readonly gate: Gate;
   readonly own: OwnEndpoints;
   /** Whether the forwarding fields of this address are believed. */
   readonly trusted: (address: string) => boolean;

@@ -27,6 +27,19 @@ export interface OwnReply {
  */
 export type Takeover = (wire: Wire, rest: Buffer) => void;
 
+/** The first of them that knows the request answers it. */
+export function chainEndpoints(chain: readonly OwnEndpoints[]): OwnEndpoints {
+  return {
+    find(request, peer) {
+      for (const endpoints of chain) {
+        const found = endpoints.find(request, peer);
+        if (found !== null) return found;
+      }
+      return null;
+    },
+  };
+}
+
 export interface OwnEndpoints {
   /** Null: not one of ours. A SallyportError thrown here becomes the reply. */
   find(request: RequestView, peer: Peer): OwnReply | Takeover | null;

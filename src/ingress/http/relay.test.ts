@@ -122,9 +122,9 @@ test('large bodies pass whole, in pooled and in shared slabs', async (t) => {
   for (const shared of [false, true]) {
     const before = played.client.text.length;
     played.client.send(`PUT / HTTP/1.1\r\n${HOST}Content-Length: ${big.length}\r\n\r\n`).send(big);
-    await played.until(() => (played.streams.at(-1)?.bytesReceived ?? 0) >= big.length);
+    await played.until(() => (played.streams.at(-1)?.bytesTaken ?? 0) >= big.length);
     const stream = played.streams.at(-1)!;
-    stream.bytesReceived = 0;
+    stream.bytesTaken = 0;
     const head = `HTTP/1.1 200 OK\r\nContent-Length: ${big.length}\r\n\r\n`;
     stream.credited = 0;
     stream.answer(Buffer.concat([Buffer.from(head), big]), shared);
@@ -143,12 +143,12 @@ test('a full stream pauses the client, and goes on when drained', async (t) => {
   const stream = await arrived(played, 1);
   stream.writable = false;
   played.client.send(Buffer.alloc(size));
-  await played.until(() => stream.bytesReceived > 1000);
+  await played.until(() => stream.bytesTaken > 1000);
   await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.ok(stream.bytesReceived < size / 4, `${stream.bytesReceived} bytes were read`);
+  assert.ok(stream.bytesTaken < size / 4, `${stream.bytesTaken} bytes were read`);
   stream.writable = true;
   stream.receiver.drained();
-  await played.until(() => stream.bytesReceived > size);
+  await played.until(() => stream.bytesTaken > size);
 });
 
 test('a client that does not read gets no credit spent on it', async (t) => {

@@ -14,7 +14,8 @@ import { connectionLines, rewriteResponse } from '../../http1/response-rewrite.t
 import { HTTP_INTERIMS_MAX, HTTP_UNSAFE_REUSE_MS } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire } from '../../net/wire.ts';
-import type { Upstream, UpstreamReceiver } from '../../registry/upstream.ts';
+import type { PassedStream } from '../../registry/gate.ts';
+import type { UpstreamReceiver } from '../../registry/upstream.ts';
 import { deliver } from '../../session/deliver.ts';
 import type { Stream } from '../../session/session.ts';
 import { Attempts } from './attempts.ts';
@@ -34,7 +35,7 @@ export class UpstreamSide implements UpstreamReceiver {
   #wire: Wire;
   #shared: HttpShared;
   #stream: Stream | null = null;
-  #upstream: Upstream | null = null;
+  #passed: PassedStream | null = null;
   #service = '';
   #state = QUIET;
   #accepted = false;
@@ -55,7 +56,7 @@ export class UpstreamSide implements UpstreamReceiver {
     this.#heads = new HeadReader(shared.responseHeads);
   }
 
-  /** Sends the exchange's head, on the kept stream or on a new one. Throws what `registry.open` throws. */
+  /** Sends the exchange's head, on the kept stream or on a new one. Throws what `gate.open` throws. */
   request(now: number): void {
     const { exchange } = this.#client;
     if (this.#stream !== null && !this.#mayReuse(exchange, now)) this.drop();
@@ -75,10 +76,9 @@ export class UpstreamSide implements UpstreamReceiver {
     const { service, consumer, id } = this.#client.exchange;
     this.#accepted = false;
     const request = { service, kind: 'http', consumer, id } as const;
-    const { registry } = this.#shared.options;
-    const { stream, upstream } = registry.open(request, this, this.#attempts.tried);
-    this.#stream = stream;
-    this.#upstream = upstream;
+    const { gate } = this.#shared.options;
+    this.#passed = gate.open(request, this, { caller: null, tried: this.#attempts.tried });
+    this.#stream = this.#passed.stream;
     this.#service = service;
   }
 
@@ -126,7 +126,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   #forget(): void {
     this.#stream = null;
-    this.#upstream = null;
+    this.#passed = null;
     this.#state = QUIET;
     this.#heads.release();
   }
@@ -275,7 +275,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   /** The response will not come, or not all of it. */
   #break(error: SallyportError): void {
-    const upstream = this.#upstream;
+    const upstream = this.#passed?.upstream ?? null;
     const { exchange } = this.#client;
     this.drop();
     const again =

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { openGate } from '../../../test/support/gate.ts';
 import { describe, test } from 'node:test';
 import { DialledStream } from '../../../test/support/dialled-stream.ts';
 import { noiseBytes } from '../../../test/support/noise.ts';
@@ -92,10 +93,13 @@ describe('a public port', () => {
     const target = await serveSockets(t, echo);
     const open = [
       () => assert.fail('a defect'),
-      (_request: StreamRequest, receiver: UpstreamReceiver) => new DialledStream(target, receiver),
+      (receiver: UpstreamReceiver) => new DialledStream(target, receiver),
     ];
+    const upstream = { id: 'u', streams: 0, open: () => assert.fail('not asked') };
     const { door, connect } = await openPublicPort(t, echo, {
-      open: (request, receiver) => open.shift()!(request, receiver),
+      gate: openGate({
+        open: (_request, receiver) => ({ stream: open.shift()!(receiver), upstream }),
+      }),
     });
     await assert.rejects(within(5_000, connect().ended), { code: 'ECONNRESET' });
     assert.equal((await door.line(0)).outcome, 'INTERNAL');

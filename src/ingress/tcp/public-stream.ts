@@ -3,14 +3,13 @@ import { asSallyportError, SallyportError } from '../../errors.ts';
 import type { ProxyEndpoints } from '../../net/proxy-protocol-decode.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { AccessLog, Outcome } from '../../observe/access-log.ts';
-import type { StreamRequest, UpstreamReceiver } from '../../registry/upstream.ts';
-import type { Stream } from '../../session/session.ts';
+import type { Gate } from '../../registry/gate.ts';
+import type { StreamRequest } from '../../registry/upstream.ts';
 import { Splice, type SpliceEnd } from '../../session/splice.ts';
 
 /** How public connections get to services, and who writes down that they did. */
 export interface StreamDoor {
-  /** Opens a stream on an upstream of the service. Throws a SallyportError. */
-  open(request: StreamRequest, receiver: UpstreamReceiver): Stream;
+  readonly gate: Gate;
   readonly accessLog: AccessLog;
   /** A fresh id for a stream. */
   newId(): string;
@@ -62,7 +61,7 @@ export function openPublicStream(
   const splice = new Splice(wire, new PublicStream(door, request));
   wire.reader = splice;
   try {
-    return splice.join(door.open(request, splice));
+    return splice.join(door.gate.open(request, splice).stream);
   } catch (thrown) {
     splice.reset(asSallyportError(thrown));
     return null;

@@ -2,7 +2,7 @@
 import { QUIET_READ_BYTES, INITIAL_WINDOW_BYTES, PEER_WINDOW_MAX_BYTES } from '../../limits.ts';
 import type { SallyportError } from '../../errors.ts';
 import type { Slab } from '../../net/slab.ts';
-import type { Stream, StreamReceiver } from '../session.ts';
+import type { Stream, StreamEnd, StreamReceiver } from '../session.ts';
 import { FLAG_FIN, FLAG_RST, TYPE_WINDOW, violation } from './frame.ts';
 import type { Outbox, Waiter } from './outbox.ts';
 import { ReceiveWindow, type WindowBudget } from './window.ts';
@@ -21,6 +21,9 @@ const BLOCKED_BY_LINK = 2;
 export class YamuxStream implements Stream, Waiter {
   readonly id: number;
   receiver: StreamReceiver;
+  bytesSent = 0;
+  bytesReceived = 0;
+  onOver: ((end: StreamEnd) => void) | null = null;
   #home: StreamHome;
   #window = new ReceiveWindow();
   #sendWindow = INITIAL_WINDOW_BYTES;
@@ -49,6 +52,7 @@ export class YamuxStream implements Stream, Waiter {
 
   write(slab: Slab, start: number, end: number): void {
     if (this.#gone || this.#ended) return;
+    this.bytesSent += end - start;
     const allowed = this.#held === null ? Math.min(end - start, this.#sendWindow) : 0;
     if (allowed > 0) {
       const stop = start + allowed;
@@ -65,6 +69,7 @@ export class YamuxStream implements Stream, Waiter {
 
   send(bytes: Buffer): void {
     if (this.#gone || this.#ended) return;
+    this.bytesSent += bytes.length;
     const allowed = this.#held === null ? Math.min(bytes.length, this.#sendWindow) : 0;
     this.#sendWindow -= allowed;
     this.#copy(bytes, 0, allowed);
@@ -110,13 +115,13 @@ export class YamuxStream implements Stream, Waiter {
   #sendFin(): void {
     this.#sentFin = true;
     this.#home.outbox.header(TYPE_WINDOW, FLAG_FIN, this.id, 0);
-    if (this.#gotFin) this.#leave();
+    if (this.#gotFin) this.#leave('ok');
   }
 
-  reset(): void {
+  reset(why?: SallyportError): void {
     if (this.#gone) return;
     this.#home.outbox.header(TYPE_WINDOW, FLAG_RST, this.id, 0);
-    this.#leave();
+    this.#leave(why ?? 'closed');
   }
 
   // ---- Receiving ----
@@ -134,6 +139,7 @@ export class YamuxStream implements Stream, Waiter {
       throw violation(`${length} bytes on stream ${this.id}, whose window is ${this.#window.open}`);
     }
     this.#window.open -= length;
+    this.bytesReceived += length;
   }
 
   /** The peer's window grew. */
@@ -167,22 +173,23 @@ export class YamuxStream implements Stream, Waiter {
     if (this.#gotFin) throw violation(`stream ${this.id} was ended twice`);
     this.#gotFin = true;
     const { receiver } = this;
-    if (this.#sentFin) this.#leave();
+    if (this.#sentFin) this.#leave('ok');
     receiver.finished();
   }
 
   /** The peer reset the stream, or the session ended. */
   broken(error: SallyportError): void {
     if (this.#gone) return;
-    this.#leave();
+    this.#leave(error);
     this.receiver.reset(error);
   }
 
-  #leave(): void {
+  #leave(end: StreamEnd): void {
     this.#gone = true;
     this.#held = null;
     this.#window.release(this.#home.budget);
     this.#home.forget(this);
+    this.onOver?.(end);
   }
 }
 

@@ -1,0 +1,36 @@
+/**
+ * The policy seam: one question, asked for every registration, stream, request and control call.
+ *
+ * An implementation MUST fail closed: an error, a time-out or an answer that makes no sense is a
+ * refusal whose reason says so. It MUST NOT hold up other questions while it works on one.
+ */
+import type { Identity } from '../identity.ts';
+
+export type Action = 'register' | 'connect' | 'http' | 'control';
+
+export interface AccessRequest {
+  readonly action: Action;
+  /** Null: nobody has said who it is. */
+  readonly identity: Identity | null;
+  /** The service to register or to reach; for `control` the name of the operation. */
+  readonly service: string;
+  /** Target that the consumer chose; null for the service's own. */
+  readonly target: { readonly host: string; readonly port: number } | null;
+  /** `ip:port` of the consumer; for `register` and `control` that of the client itself. */
+  readonly consumer: string;
+  /** Key that the consumer presents; null without one. A secret: never logged. */
+  readonly key: string | null;
+}
+
+export interface Decision {
+  readonly allow: boolean;
+  /** In words, for events, logs and the one who was refused: which rule or script said so. No secrets. */
+  readonly reason: string;
+}
+
+export interface Policy {
+  /** At once where it can be: a promise costs every stream a turn. Never throws and never rejects. */
+  authorize(request: AccessRequest): Decision | Promise<Decision>;
+  /** Ends its workers, timers and requests. Questions under way are refused. */
+  close(): void;
+}

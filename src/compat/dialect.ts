@@ -1,0 +1,40 @@
+/**
+ * What another tool's protocol is to the server: own endpoints on its one port, or a listener of its
+ * own, behind which the peers of that tool become upstreams and consumers of services.
+ */
+import type { Authenticator } from '../access/authenticator.ts';
+import type { EventLog } from '../events/log.ts';
+import type { OwnEndpoints } from '../ingress/http/own-endpoints.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Gate } from '../registry/gate.ts';
+import type { ServiceRegistry } from '../registry/services.ts';
+
+/** What a dialect may use of the server. */
+export interface DialectHost {
+  readonly registry: ServiceRegistry;
+  /** The only way to a stream: it authorises, lists and tells. */
+  readonly gate: Gate;
+  readonly authenticators: readonly Authenticator[];
+  readonly events: EventLog;
+  readonly accessLog: AccessLog;
+  readonly log: Logger;
+  /** A fresh id for a stream. */
+  newId(): string;
+  /** Whether the forwarding fields of this address are believed. */
+  trusted(address: string): boolean;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** Asked before the server's own; null for a dialect that has none. */
+  readonly endpoints: OwnEndpoints | null;
+  /** Streams and requests under way. */
+  readonly active: number;
+  /** Takes nothing new. */
+  drain(): void;
+  close(): void;
+}
+
+/** Rejects with LISTEN_FAILED, or CONFIG_INVALID. */
+export type DialectFactory = (host: DialectHost) => Dialect | Promise<Dialect>;

@@ -1,0 +1,65 @@
+/**
+ * The one ordered log of events. Publishing costs a slot of a ring and one call for each listener;
+ * listeners that have slow work to do keep a queue of their own and lose their own events only.
+ */
+import { EVENTS_KEPT_MAX } from '../limits.ts';
+import type { EventPayloads, EventType, SallyportEvent } from './event.ts';
+
+export interface EventLog {
+  /** Number of the newest event; 0 before the first. A snapshot taken in the same turn is true at it. */
+  readonly seq: number;
+  /** Gives the event its number and time, and tells every listener before it returns. */
+  publish<Type extends EventType>(type: Type, payload: EventPayloads[Type]): void;
+  /**
+   * The events after number `seq`, oldest first. Null when some of them are no longer kept, or when
+   * that number was not given out yet: the caller has to start from a snapshot.
+   */
+  since(seq: number): SallyportEvent[] | null;
+  /**
+   * Calls `listener` for every event from now on, in order. It must return at once; what it throws
+   * goes to nobody else. Returns what ends it.
+   */
+  listen(listener: (event: SallyportEvent) => void): () => void;
+}
+
+export interface EventLogOptions {
+  /** How many events `since` can go back. Default: EVENTS_KEPT_MAX. */
+  readonly kept?: number;
+  /** A listener threw. */
+  readonly failed?: (error: unknown) => void;
+}
+
+export function createEventLog({ kept = EVENTS_KEPT_MAX, failed }: EventLogOptions = {}): EventLog {
+  const ring: SallyportEvent[] = [];
+  const listeners = new Set<(event: SallyportEvent) => void>();
+  let seq = 0;
+
+  return {
+    get seq() {
+      return seq;
+    },
+
+    publish(type, payload) {
+      const event = { seq: ++seq, time: Date.now(), type, ...payload } as SallyportEvent;
+      ring[(seq - 1) % kept] = event;
+      for (const listener of listeners) {
+        try {
+          listener(event);
+        } catch (thrown) {
+          failed?.(thrown);
+        }
+      }
+    },
+
+    since(after) {
+      if (!Number.isSafeInteger(after) || after > seq || after < seq - ring.length) return null;
+      return Array.from({ length: seq - after }, (_, i) => ring[(after + i) % kept]);
+    },
+
+    listen(listener) {
+      const own = (event: SallyportEvent): void => listener(event);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The one way to an upstream. Every stream passes here, whoever it is for: the scopes of its caller
+ * and the policy authorise it, it is listed while it lives, and its opening, refusal and end become
+ * events.
+ */
+import type { Identity } from '../access/identity.ts';
+import type { Decision, Policy } from '../access/policy/policy.ts';
+import { mayConsume } from '../access/scopes.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
+import type { EventLog } from '../events/log.ts';
+import { PENDING_STREAMS_MAX } from '../limits.ts';
+import { parseDialAddress } from '../net/address.ts';
+import type { Stream } from '../session/session.ts';
+import type { LiveStreams } from './live-streams.ts';
+import { Passing } from './passing.ts';
+import { PendingStream } from './pending-stream.ts';
+import type { ServiceRegistry } from './services.ts';
+import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
+
+export interface GateOptions {
+  readonly registry: Pick<ServiceRegistry, 'open'>;
+  /** Asked for each stream: a reload may have put another in its place. */
+  readonly policy: () => Policy;
+  readonly live: LiveStreams;
+  readonly events: EventLog;
+}
+
+/** Who wants the stream: null when nobody has said, a promise while that is being found out. */
+export type Caller = Identity | null | Promise<Identity | null>;
+
+export interface Passage {
+  readonly caller?: Caller;
+  /** Upstreams to leave out. */
+  readonly tried?: readonly Upstream[];
+}
+
+export interface PassedStream {
+  readonly stream: Stream;
+  /** Who serves it; null while that is not known yet. */
+  readonly upstream: Upstream | null;
+}
+
+export interface Gate {
+  /**
+   * Opens a stream of the service. What can be decided at once is: then it throws DENIED,
+   * SERVICE_UNKNOWN, SERVICE_ABSENT or what the last upstream threw. What takes time is decided while
+   * the stream is pending; a refusal arrives as `receiver.reset`. A `caller` that rejects refuses the
+   * stream with its error.
+   */
+  open(request: StreamRequest, receiver: UpstreamReceiver, passage?: Passage): PassedStream;
+}
+
+export function createGate(options: GateOptions): Gate {
+  const { registry } = options;
+  let pending = 0;
+
+  /** Throws DENIED, or answers the promise of a decision; undefined: allowed. */
+  function judge(identity: Identity | null, request: StreamRequest): Promise<void> | undefined {
+    const { service, consumer, key = null } = request;
+    const target = request.target === undefined ? null : parseDialAddress(request.target, 'target');
+    const denied = identity === null ? null : mayConsume(identity, service, target);
+    if (denied !== null) throw denied;
+    const action = request.kind === 'http' ? 'http' : 'connect';
+    const question = { action, identity, service, target, consumer, key } as const;
+    const decision = options.policy().authorize(question);
+    if (decision instanceof Promise) return decision.then((made) => demand(made, request));
+    demand(decision, request);
+    return undefined;
+  }
+
+  /** The stream exists from now on; whether it may is found out meanwhile. */
+  function wait(passing: Passing, receiver: UpstreamReceiver, judged: Promise<void>): void {
+    if (pending >= PENDING_STREAMS_MAX) {
+      const why = `${PENDING_STREAMS_MAX} streams wait to be authorised`;
+      throw new SallyportError('SERVER_BUSY', `service ${passing.request.service}: ${why}`);
+    }
+    pending++;
+    const stream = new PendingStream(receiver);
+    passing.list(stream);
+    judged
+      .then(() => stream.join((real) => passing.through(registry, real)))
+      .catch((thrown: unknown) => stream.refuse(passing.refused(asSallyportError(thrown))))
+      .finally(() => pending--);
+  }
+
+  return {
+    open(request, receiver, { caller = null, tried = [] } = {}) {
+      const passing = new Passing(request, tried, options);
+      try {
+        if (caller instanceof Promise) {
+          const known = caller.then((identity) => judge((passing.identity = identity), request));
+          wait(passing, receiver, known);
+          return passing;
+        }
+        passing.identity = caller;
+        const judged = judge(caller, request);
+        if (judged === undefined) passing.list(passing.through(registry, receiver));
+        else wait(passing, receiver, judged);
+        return passing;
+      } catch (thrown) {
+        throw passing.refused(asSallyportError(thrown));
+      }
+    },
+  };
+}
+
+function demand({ allow, reason }: Decision, { service }: StreamRequest): void {
+  if (!allow) throw new SallyportError('DENIED', `service ${service}: ${reason}`);
+}

@@ -1,0 +1,48 @@
+/** The streams that are open now: for lists, for kicking one, and for ending those of an identity. */
+import type { Identity } from '../access/identity.ts';
+import type { SallyportError } from '../errors.ts';
+import type { Stream } from '../session/session.ts';
+import type { StreamRequest, Upstream } from './upstream.ts';
+
+export interface LiveStream {
+  readonly request: StreamRequest;
+  readonly stream: Stream;
+  /** Who asked for it; null when nobody has said. */
+  readonly identity: Identity | null;
+  /** Who serves it; null while it waits for that. */
+  readonly upstream: Upstream | null;
+  /** Milliseconds since 1970, UTC. */
+  readonly openedAt: number;
+}
+
+export interface LiveStreams {
+  add(live: LiveStream): void;
+  delete(id: string): void;
+  /** Oldest first. */
+  list(): IterableIterator<LiveStream>;
+  /** Ends one: both its ends are told the error. False when there is no such stream. */
+  kick(id: string, error: SallyportError): boolean;
+  readonly count: number;
+}
+
+export function createLiveStreams(): LiveStreams {
+  const streams = new Map<string, LiveStream>();
+  return {
+    add: (live) => void streams.set(live.request.id, live),
+    delete: (id) => void streams.delete(id),
+    list: () => streams.values(),
+
+    kick(id, error) {
+      const live = streams.get(id);
+      if (live === undefined) return false;
+      const { receiver } = live.stream;
+      live.stream.reset(error);
+      receiver.reset(error);
+      return true;
+    },
+
+    get count() {
+      return streams.size;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** One stream on its way through the gate, and then for as long as it lives. */
+import type { Identity } from '../access/identity.ts';
+import type { SallyportError } from '../errors.ts';
+import type { StreamEvent } from '../events/event.ts';
+import type { EventLog } from '../events/log.ts';
+import type { Stream, StreamEnd } from '../session/session.ts';
+import type { LiveStream, LiveStreams } from './live-streams.ts';
+import type { ServiceRegistry } from './services.ts';
+import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
+
+export interface PassingOptions {
+  readonly live: LiveStreams;
+  readonly events: EventLog;
+}
+
+export class Passing implements LiveStream {
+  readonly request: StreamRequest;
+  readonly openedAt = Date.now();
+  identity: Identity | null = null;
+  upstream: Upstream | null = null;
+  stream!: Stream;
+  #tried: readonly Upstream[];
+  #options: PassingOptions;
+
+  constructor(request: StreamRequest, tried: readonly Upstream[], options: PassingOptions) {
+    this.request = request;
+    this.#tried = tried;
+    this.#options = options;
+  }
+
+  /** Opens the stream of an upstream. Throws what `registry.open` throws. */
+  through(registry: Pick<ServiceRegistry, 'open'>, receiver: UpstreamReceiver): Stream {
+    const { stream, upstream } = registry.open(this.request, receiver, this.#tried);
+    this.upstream = upstream;
+    this.#options.events.publish('stream.opened', this.#described());
+    return stream;
+  }
+
+  /** The stream that its opener gets: listed until it is over. */
+  list(stream: Stream): void {
+    this.stream = stream;
+    this.#options.live.add(this);
+    stream.onOver = (end) => this.#over(end);
+  }
+
+  /** Answers the error, which is an event now. */
+  refused(error: SallyportError): SallyportError {
+    const { code, message } = error;
+    const refusal = { ...this.#described(), code, reason: message };
+    this.#options.events.publish('stream.refused', refusal);
+    return error;
+  }
+
+  #over(end: StreamEnd): void {
+    const { live, events } = this.#options;
+    live.delete(this.request.id);
+    if (this.upstream === null) return;
+    events.publish('stream.closed', {
+      ...this.#described(),
+      bytesUp: this.stream.bytesSent,
+      bytesDown: this.stream.bytesReceived,
+      ms: Date.now() - this.openedAt,
+      outcome: typeof end === 'string' ? end : end.code,
+    });
+  }
+
+  #described(): StreamEvent {
+    const { id, service, kind, consumer, target = null } = this.request;
+    const identity = this.identity?.name ?? null;
+    return { stream: id, service, kind, consumer, identity, target };
+  }
+}
