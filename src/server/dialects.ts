@@ -24,7 +24,7 @@ export async function openDialects(
     throw thrown;
   }
   return {
-    endpoints: opened.flatMap(({ endpoints }) => endpoints ?? []),
+    endpoints: opened.map(({ endpoints }) => endpoints).filter((endpoints) => endpoints !== null),
     get active() {
       return opened.reduce((sum, { active }) => sum + active, 0);
     },
