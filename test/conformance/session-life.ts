@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SallyportError } from '../../src/errors.ts';
 import { createHeartbeat } from '../../src/session/heartbeat.ts';
+import type { Endpoint } from '../support/endpoint.ts';
 import { until } from '../support/wait.ts';
 import { makeSessions, REPLY_SEED, type MakeCarrier } from './session-pair.ts';
 
@@ -35,6 +36,33 @@ export function sessionLife(make: MakeCarrier): void {
       stall();
       assert.equal((await far.over())?.code, 'HEARTBEAT_LOST');
       near.session.close(null);
+    });
+
+    test('streams count their bytes and tell once how they ended', async (t) => {
+      const { near, far } = await makeSessions(t, make);
+      const told: string[] = [];
+      const watch = (name: string, { stream }: Endpoint): void => {
+        stream.onOver = (end) =>
+          void told.push(`${name} ${typeof end === 'string' ? end : end.code}`);
+      };
+      const whole = near.open();
+      watch('whole', whole);
+      await whole.push(whole.stream.id, 1_000);
+      const there = await far.at(whole.stream.id);
+      await there.push(REPLY_SEED, 50_000);
+      await whole.ended();
+      assert.deepEqual([whole.stream.bytesSent, whole.stream.bytesReceived], [1_000, 50_000]);
+      assert.deepEqual([there.stream.bytesSent, there.stream.bytesReceived], [50_000, 1_000]);
+      const [dropped, kicked, lost] = [near.open(), near.open(), near.open()];
+      watch('dropped', dropped);
+      watch('kicked', kicked);
+      watch('lost', lost);
+      dropped.stream.reset();
+      dropped.stream.reset();
+      kicked.stream.reset(new SallyportError('DENIED', 'stream: kicked'));
+      near.session.close(new SallyportError('LINK_LOST', 'link: gone'));
+      assert.deepEqual(told, ['whole ok', 'dropped closed', 'kicked DENIED', 'lost LINK_LOST']);
+      assert.ok([whole, dropped, kicked, lost].every(({ stream }) => stream.over));
     });
 
     test('go-away: no new streams from the peer, running ones go on', async (t) => {

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { SallyportError } from '../../src/errors.ts';
 import { HEADROOM, Slab } from '../../src/net/slab.ts';
-import type { Stream, StreamReceiver } from '../../src/session/session.ts';
+import type { Stream, StreamEnd, StreamReceiver } from '../../src/session/session.ts';
 
 export class DialledStream implements Stream {
   readonly id = 1;
   readonly bytesSent = 0;
   readonly bytesReceived = 0;
-  onOver = null;
+  onOver: ((end: StreamEnd) => void) | null = null;
   receiver: StreamReceiver;
   readonly socket: net.Socket;
   readonly closed: Promise<unknown>;

@@ -9,7 +9,7 @@ import { HEADROOM, Slab, SlabPool } from '../../src/net/slab.ts';
 import type { RequestLine } from '../../src/observe/access-log.ts';
 import { createRoutes, type Routes } from '../../src/registry/routes.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from '../../src/registry/upstream.ts';
-import type { Stream } from '../../src/session/session.ts';
+import type { Stream, StreamEnd } from '../../src/session/session.ts';
 import { openGate } from './gate.ts';
 
 const pool = new SlabPool(64 * 1024);
@@ -19,7 +19,7 @@ export class PlayedStream implements Stream {
   readonly id = 1;
   readonly bytesSent = 0;
   readonly bytesReceived = 0;
-  onOver = null;
+  onOver: ((end: StreamEnd) => void) | null = null;
   readonly request: StreamRequest;
   receiver: UpstreamReceiver;
   writable = true;
