@@ -83,9 +83,13 @@ export class SallyportError extends Error {
   readonly code: ErrorCode;
   override readonly name = 'SallyportError';
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  readonly #http: number | undefined;
+
+  /** `http`: a status in place of the table's. */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; http?: number }) {
     super(message, options);
     this.code = code;
+    this.#http = options?.http;
   }
 
   get hop(): Hop {
@@ -97,7 +101,7 @@ export class SallyportError extends Error {
   }
 
   get http(): number {
-    return errorKinds[this.code].http;
+    return this.#http ?? errorKinds[this.code].http;
   }
 
   get exit(): number {

@@ -35,7 +35,7 @@ async function open(t: TestContext, scopes: Partial<IdentityOptions> = {}) {
   const agents: DialledStream[] = [];
   const receivers: UpstreamReceiver[] = [];
   const lines: StreamLine[] = [];
-  const registry = createServiceRegistry(() => {});
+  const registry = createServiceRegistry({ vanished() {} });
   const upstream = {
     id: 'a',
     streams: 0,

@@ -11,6 +11,7 @@ import type { StreamEnd } from '../session/session.ts';
 import { createGate, type Passage } from './gate.ts';
 import { createLiveStreams } from './live-streams.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
+import { createWaitingRoom, type WhenAbsent } from './waiting-room.ts';
 
 const token = 'sp_token-of-the-gate-tests';
 const ann = createIdentities([
@@ -40,7 +41,10 @@ class Opened extends PlayedStream {
   }
 }
 
-function createRoad(decide: (question: AccessRequest) => Decision | Promise<Decision> = () => yes) {
+function createRoad(
+  decide: (question: AccessRequest) => Decision | Promise<Decision> = () => yes,
+  wish: WhenAbsent | null = null,
+) {
   const opened: Opened[] = [];
   const questions: AccessRequest[] = [];
   const told: string[] = [];
@@ -53,6 +57,7 @@ function createRoad(decide: (question: AccessRequest) => Decision | Promise<Deci
     told.push(`${event.type} ${who} ${what}`.trim());
   });
   const live = createLiveStreams();
+  const room = createWaitingRoom(() => wish);
   const gate = createGate({
     registry: {
       open(request, receiver) {
@@ -68,6 +73,7 @@ function createRoad(decide: (question: AccessRequest) => Decision | Promise<Deci
       },
       close() {},
     }),
+    room,
     live,
     events,
   });
@@ -77,8 +83,9 @@ function createRoad(decide: (question: AccessRequest) => Decision | Promise<Deci
     questions,
     told,
     live,
+    room,
     upstream,
-    fail: (error: SallyportError) => void (failure = error),
+    fail: (error: SallyportError | null) => void (failure = error),
     open(passage?: Passage, request: Partial<StreamRequest> = {}) {
       const receiver = new Receiver();
       const whole = { service: 'box', kind: 'tcp', consumer: '192.0.2.1:5', id: `i${++count}` };
@@ -253,4 +260,52 @@ test('kicked: both ends are told, whether it waits or flows', async () => {
   assert.ok(road.opened[0].wasReset);
   assert.equal(road.live.count, 0);
   assert.deepEqual(road.told, ['stream.opened null', 'stream.closed null DENIED']);
+});
+
+const absent = new SallyportError('SERVICE_ABSENT', 'service box: no agent');
+const wish: WhenAbsent = { holdMs: 60_000, queue: 2, answer: 503 };
+
+test('no agent: the stream waits, and goes out once when one comes', async () => {
+  const road = createRoad(undefined, wish);
+  road.fail(absent);
+  const { stream, receiver } = road.open();
+  stream.send(Buffer.from('GET'));
+  road.room.arrived('other');
+  await settled();
+  assert.deepEqual([road.room.waiting, road.opened.length, stream.writable], [1, 0, false]);
+  road.fail(null);
+  road.room.arrived('box');
+  await settled();
+  assert.deepEqual([road.room.waiting, road.opened.length], [0, 1]);
+  assert.deepEqual([road.opened[0].received, receiver.told], ['GET', ['drained']]);
+});
+
+test('an agent that came and went: the stream waits on, within its time', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const road = createRoad(() => Promise.resolve(yes), { ...wish, holdMs: 0.01 });
+  road.fail(absent);
+  const { receiver } = road.open();
+  await settled();
+  road.room.arrived('box');
+  await settled();
+  assert.deepEqual([road.room.waiting, receiver.told], [1, []]);
+  t.mock.timers.tick(1);
+  await settled();
+  assert.deepEqual([road.room.waiting, receiver.told], [0, ['SERVICE_ABSENT']]);
+  assert.deepEqual(road.told, ['stream.refused null SERVICE_ABSENT']);
+});
+
+test('a full queue: refused at once, by the status of the service; who leaves frees a place', async () => {
+  const road = createRoad(undefined, { ...wish, answer: 502 });
+  road.fail(absent);
+  const first = road.open();
+  road.open();
+  assert.throws(() => road.open(), { code: 'SERVICE_ABSENT', http: 502, message: /2 others wait/ });
+  first.stream.reset();
+  assert.equal(road.room.waiting, 1);
+  road.open();
+  assert.equal(road.room.waiting, 2);
+  road.room.close();
+  await settled();
+  assert.deepEqual([road.room.waiting, road.live.count], [0, 0]);
 });

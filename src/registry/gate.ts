@@ -16,11 +16,14 @@ import { Passing } from './passing.ts';
 import { PendingStream } from './pending-stream.ts';
 import type { ServiceRegistry } from './services.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 export interface GateOptions {
   readonly registry: Pick<ServiceRegistry, 'open'>;
   /** Asked for each stream: a reload may have put another in its place. */
   readonly policy: () => Policy;
+  /** Where streams wait while no agent is there. */
+  readonly room: WaitingRoom;
   readonly live: LiveStreams;
   readonly events: EventLog;
 }
@@ -51,7 +54,7 @@ export interface Gate {
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { registry } = options;
+  const { registry, room } = options;
   let pending = 0;
 
   /** Throws DENIED, or answers the promise of a decision; undefined: allowed. */
@@ -68,19 +71,46 @@ export function createGate(options: GateOptions): Gate {
     return undefined;
   }
 
-  /** The stream exists from now on; whether it may is found out meanwhile. */
-  function wait(passing: Passing, receiver: UpstreamReceiver, judged: Promise<void>): void {
+  /** Opens the stream, or answers what it has to wait for. */
+  function pass(passing: Passing, receiver: UpstreamReceiver): Promise<void> | undefined {
+    try {
+      passing.list(passing.through(registry, receiver));
+      return undefined;
+    } catch (thrown) {
+      const place = passing.await(room, thrown);
+      if (place === null) throw thrown;
+      return place;
+    }
+  }
+
+  /** The stream exists from now on; whether it may pass, and where to, is found out meanwhile. */
+  function wait(passing: Passing, receiver: UpstreamReceiver, until: Promise<unknown>): void {
     if (pending >= PENDING_STREAMS_MAX) {
-      const why = `${PENDING_STREAMS_MAX} streams wait to be authorised`;
+      const why = `${PENDING_STREAMS_MAX} streams wait already`;
       throw new SallyportError('SERVER_BUSY', `service ${passing.request.service}: ${why}`);
     }
     pending++;
     const stream = new PendingStream(receiver);
     passing.list(stream);
-    judged
-      .then(() => stream.join((real) => passing.through(registry, real)))
-      .catch((thrown: unknown) => stream.refuse(passing.refused(asSallyportError(thrown))))
+    join(passing, stream, until)
+      .catch((thrown: unknown) => {
+        if (!stream.over) stream.refuse(passing.refused(asSallyportError(thrown)));
+      })
       .finally(() => pending--);
+  }
+
+  async function join(passing: Passing, stream: PendingStream, until: Promise<unknown>) {
+    await until;
+    while (!stream.over) {
+      try {
+        stream.join((receiver) => passing.through(registry, receiver));
+        return;
+      } catch (thrown) {
+        const place = passing.await(room, thrown);
+        if (place === null) throw thrown;
+        await place;
+      }
+    }
   }
 
   return {
@@ -93,9 +123,8 @@ export function createGate(options: GateOptions): Gate {
           return passing;
         }
         passing.identity = caller;
-        const judged = judge(caller, request);
-        if (judged === undefined) passing.list(passing.through(registry, receiver));
-        else wait(passing, receiver, judged);
+        const judged = judge(caller, request) ?? pass(passing, receiver);
+        if (judged !== undefined) wait(passing, receiver, judged);
         return passing;
       } catch (thrown) {
         throw passing.refused(asSallyportError(thrown));

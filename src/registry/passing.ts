@@ -1,12 +1,13 @@
 /** One stream on its way through the gate, and then for as long as it lives. */
 import type { Identity } from '../access/identity.ts';
-import type { SallyportError } from '../errors.ts';
+import { SallyportError } from '../errors.ts';
 import type { StreamEvent } from '../events/event.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Stream, StreamEnd } from '../session/session.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
 import type { ServiceRegistry } from './services.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 export interface PassingOptions {
   readonly live: LiveStreams;
@@ -21,6 +22,9 @@ export class Passing implements LiveStream {
   stream!: Stream;
   #tried: readonly Upstream[];
   #options: PassingOptions;
+  #waitsUntil: number | undefined;
+  /** Gives its place in the waiting room back. */
+  #leave: (() => void) | null = null;
 
   constructor(request: StreamRequest, tried: readonly Upstream[], options: PassingOptions) {
     this.request = request;
@@ -34,6 +38,16 @@ export class Passing implements LiveStream {
     this.upstream = upstream;
     this.#options.events.publish('stream.opened', this.#described());
     return stream;
+  }
+
+  /** What it waits for after that failed; null when it was another failure, or its service's streams do not wait. */
+  await(room: WaitingRoom, thrown: unknown): Promise<void> | null {
+    if (!(thrown instanceof SallyportError) || thrown.code !== 'SERVICE_ABSENT') return null;
+    const place = room.enter(this.request.service, this.#waitsUntil);
+    if (place === null) return null;
+    this.#waitsUntil = place.until;
+    this.#leave = place.leave;
+    return place.arrived;
   }
 
   /** The stream that its opener gets: listed until it is over. */
@@ -54,6 +68,7 @@ export class Passing implements LiveStream {
   #over(end: StreamEnd): void {
     const { live, events } = this.#options;
     live.delete(this.request.id);
+    this.#leave?.();
     if (this.upstream === null) return;
     events.publish('stream.closed', {
       ...this.#described(),

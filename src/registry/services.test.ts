@@ -43,7 +43,7 @@ const upstreams = (...ids: string[]): Counting[] => ids.map((id) => new Counting
 function createRegistry(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const vanished: string[] = [];
-  const registry = createServiceRegistry((service) => void vanished.push(service));
+  const registry = createServiceRegistry({ vanished: (service) => void vanished.push(service) });
   const open = (service = 'web', tried: readonly Upstream[] = []): string =>
     registry.open(request(service), nobody, tried).upstream.id;
   return { registry, vanished, open, tick: (ms: number) => t.mock.timers.tick(ms) };
@@ -91,12 +91,12 @@ describe('the order of upstreams', () => {
     assert.throws(() => open(), { code: 'TOO_MANY_STREAMS' });
   });
 
-  test('those that were tried are left out; when all were, nobody is there', (t) => {
+  test('those that were tried are left out; when all were, the stream is refused', (t) => {
     const { registry, open } = createRegistry(t);
     const [one, two] = upstreams(a, b);
     for (const upstream of [one, two]) registry.join('web', upstream, shared);
     for (let turn = 0; turn < 4; turn++) assert.equal(open('web', [one]), 'b');
-    assert.throws(() => open('web', [one, two]), { code: 'SERVICE_ABSENT' });
+    assert.throws(() => open('web', [one, two]), { code: 'SERVER_BUSY' });
     assert.equal(open('web', [new Counting('of another service')]).length, 1);
   });
 
@@ -107,7 +107,7 @@ describe('the order of upstreams', () => {
     });
     fc.assert(
       fc.property(steps, fc.constantFrom(shared, least), (changes, policy) => {
-        const registry = createServiceRegistry(() => {});
+        const registry = createServiceRegistry({ vanished() {} });
         const there = new Set<Counting>();
         const all = upstreams('0', '1', '2', '3', '4');
         for (const [come, which] of changes) {

@@ -34,7 +34,8 @@ export interface ServiceRegistry {
   present(service: string): boolean;
   /**
    * Opens a stream on one upstream of the service, trying the next one when one can take none.
-   * `tried` are left out. Throws SERVICE_UNKNOWN, SERVICE_ABSENT, or what the last upstream threw.
+   * `tried` are left out. Throws SERVICE_UNKNOWN, SERVICE_ABSENT when nobody serves it now, SERVER_BUSY
+   * when all that do were tried, or what the last upstream threw.
    */
   open(
     request: StreamRequest,
@@ -56,8 +57,14 @@ interface Service {
   absence: NodeJS.Timeout | null;
 }
 
-/** `vanished` is called when a service is forgotten: its routes and ports are free again. */
-export function createServiceRegistry(vanished: (service: string) => void): ServiceRegistry {
+export interface ServiceEvents {
+  /** An upstream has come. */
+  arrived?(service: string): void;
+  /** The service is forgotten: its routes and ports are free again. */
+  vanished(service: string): void;
+}
+
+export function createServiceRegistry({ arrived, vanished }: ServiceEvents): ServiceRegistry {
   const services = new Map<string, Service>();
 
   function remove(name: string): void {
@@ -66,6 +73,26 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
     clearTimeout(service.absence ?? undefined);
     services.delete(name);
     vanished(name);
+  }
+
+  function takeIn(name: string, upstream: Upstream, policy: ServicePolicy): Upstream | null {
+    const service = services.get(name);
+    if (service === undefined) {
+      services.set(name, { policy, upstreams: [upstream], next: 0, absence: null });
+      return null;
+    }
+    clearTimeout(service.absence ?? undefined);
+    service.absence = null;
+    const holder = service.upstreams[0] ?? null;
+    if (holder === null) {
+      service.policy = policy;
+      service.upstreams.push(upstream);
+      return null;
+    }
+    const displaced = displacedBy(name, service, holder, policy);
+    if (displaced === null) service.upstreams.push(upstream);
+    else service.upstreams = [upstream];
+    return displaced;
   }
 
   function takeOut(name: string, upstream: Upstream): Service | null {
@@ -84,22 +111,8 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
     },
 
     join(name, upstream, policy) {
-      const service = services.get(name);
-      if (service === undefined) {
-        services.set(name, { policy, upstreams: [upstream], next: 0, absence: null });
-        return null;
-      }
-      clearTimeout(service.absence ?? undefined);
-      service.absence = null;
-      const holder = service.upstreams[0] ?? null;
-      if (holder === null) {
-        service.policy = policy;
-        service.upstreams.push(upstream);
-        return null;
-      }
-      const displaced = displacedBy(name, service, holder, policy);
-      if (displaced === null) service.upstreams.push(upstream);
-      else service.upstreams = [upstream];
+      const displaced = takeIn(name, upstream, policy);
+      arrived?.(name);
       return displaced;
     },
 
@@ -129,10 +142,11 @@ export function createServiceRegistry(vanished: (service: string) => void): Serv
           failure = asSallyportError(thrown);
         }
       }
-      throw (
-        failure ??
-        new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`)
-      );
+      if (failure !== null) throw failure;
+      const { length } = service.upstreams;
+      throw length === 0
+        ? new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`)
+        : new SallyportError('SERVER_BUSY', `service ${request.service}: each agent was tried`);
     },
 
     close() {

@@ -19,6 +19,7 @@ import { createRoutes } from '../registry/routes.ts';
 import { createGate } from '../registry/gate.ts';
 import { createLiveStreams } from '../registry/live-streams.ts';
 import { createServiceRegistry, type Balance } from '../registry/services.ts';
+import { createWaitingRoom } from '../registry/waiting-room.ts';
 import { drained } from '../session/drain.ts';
 import { watchCertificate, type CertificateFiles } from './certificate.ts';
 import { openDialects } from './dialects.ts';
@@ -101,12 +102,22 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     : null;
   const newId = createIds();
   const routes = createRoutes(domain);
-  const registry = createServiceRegistry((service) => registrar.vanished(service));
+  const registry = createServiceRegistry({
+    arrived: (service) => room.arrived(service),
+    vanished: (service) => registrar.vanished(service),
+  });
+  const room = createWaitingRoom(() => null);
   const events = createEventLog({
     failed: (error) => log.error({ error }, 'a listener of events failed'),
   });
   const policy = createGrantPolicy('no policy is configured');
-  const gate = createGate({ registry, policy: () => policy, live: createLiveStreams(), events });
+  const gate = createGate({
+    registry,
+    room,
+    policy: () => policy,
+    live: createLiveStreams(),
+    events,
+  });
   const ingress = { gate, accessLog, newId, log };
 
   const ports = createTcpIngress({
@@ -208,6 +219,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       http.close();
       dialects.close();
       sessions.close(null);
+      room.close();
       registry.close();
     },
   };

@@ -3,6 +3,7 @@ import { createGrantPolicy } from '../../src/access/policy/grant.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { createGate, type Gate, type GateOptions } from '../../src/registry/gate.ts';
 import { createLiveStreams } from '../../src/registry/live-streams.ts';
+import { createWaitingRoom } from '../../src/registry/waiting-room.ts';
 
 export function openGate(
   registry: GateOptions['registry'],
@@ -12,6 +13,7 @@ export function openGate(
   return createGate({
     registry,
     policy: () => policy,
+    room: createWaitingRoom(() => null),
     live: createLiveStreams(),
     events: createEventLog(),
     ...options,

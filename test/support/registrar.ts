@@ -45,7 +45,7 @@ export async function createTestRegistrar(
   const routes = createRoutes('example.test');
   const ports = createTcpIngress({ ...door, host: listen.host, ranges });
   const byName = passthrough ? await createTlsPassthrough({ ...door, listen }) : null;
-  const registry = createServiceRegistry((service) => registrar.vanished(service));
+  const registry = createServiceRegistry({ vanished: (service) => registrar.vanished(service) });
   const displaced: string[] = [];
   const registrar = createRegistrar({
     registry,

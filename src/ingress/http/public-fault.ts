@@ -22,5 +22,6 @@ const inGeneral: Partial<Record<ErrorCode, string>> = {
 /** The error for the public, same code, that has the full one as its cause, for the log. */
 export function publicFault(service: string, error: SallyportError): SallyportError {
   const what = inGeneral[error.code] ?? 'its agent could not pass the request on';
-  return new SallyportError(error.code, `service ${service}: ${what}`, { cause: error });
+  const { code, http } = error;
+  return new SallyportError(code, `service ${service}: ${what}`, { cause: error, http });
 }

@@ -270,7 +270,14 @@ export class UpstreamSide implements UpstreamReceiver {
 
   reset(error: SallyportError): void {
     if (this.#state === QUIET) this.#uncalledFor();
+    else if (this.#passed!.upstream === null) this.#refused(error);
     else this.#break(publicFault(this.#service, error));
+  }
+
+  /** The gate refused the stream after it had waited: no upstream was asked, and none shall be. */
+  #refused(error: SallyportError): void {
+    this.drop();
+    this.#client.failed(error);
   }
 
   /** The response will not come, or not all of it. */
