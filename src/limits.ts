@@ -162,8 +162,13 @@ export const SERVICE_ABSENCE_MS = 60_000;
 export const SESSIONS_MAX = 50_000;
 /** Accept queue of each listener. */
 export const LISTEN_BACKLOG = 4_096;
-/** Pause between a change of the certificate's files and reading them. */
-export const CERTIFICATE_SETTLE_MS = 200;
+/**
+ * Files that are followed must not change for so long before they are read again: who writes them is
+ * done by then, and a removed token is out within a second.
+ */
+export const FILES_SETTLE_MS = 150;
+/** Followed files are looked at this often also when nothing told of a change, as on network file systems. */
+export const FILES_POLL_MS = 10_000;
 /** Running work may go on for this long after a shutdown was asked for. */
 export const DRAIN_GRACE_MS = 30_000;
 /** How often a drain looks whether running work has ended. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { makeCertificate, temporaryFolder } from '../../test/support/files.ts';
 import { until } from '../../test/support/wait.ts';
 import type { SallyportError } from '../errors.ts';
-import { CERTIFICATE_SETTLE_MS } from '../limits.ts';
+import { FILES_SETTLE_MS } from '../limits.ts';
 import { watchCertificate, type Certificate, type CertificateFiles } from './certificate.ts';
 
 const [one, two] = await Promise.all([makeCertificate('one'), makeCertificate('two')]);
@@ -32,7 +32,7 @@ function watch(t: TestContext, files: CertificateFiles) {
   t.after(() => watching.close());
   const settled = (what: string, condition: () => boolean): Promise<number> =>
     until(what, () => {
-      t.mock.timers.tick(CERTIFICATE_SETTLE_MS);
+      t.mock.timers.tick(FILES_SETTLE_MS);
       return condition();
     });
   return { watching, reloads, complaints, settled };
@@ -117,7 +117,7 @@ describe('files that cannot be used keep the old pair', () => {
       t.after(() => witness.close());
       fs.writeFileSync(path.join(folder, 'other'), '');
       await once(witness, 'change');
-      t.mock.timers.tick(CERTIFICATE_SETTLE_MS);
+      t.mock.timers.tick(FILES_SETTLE_MS);
       assert.deepEqual([complaints.length, reloads.length], [1, 0]);
       write(folder, two);
       await settled('the next good pair is taken', () => reloads.length > 0);
@@ -162,22 +162,23 @@ test('closed: nothing is read any more', async (t) => {
   assert.equal(closed.reloads.length, 0);
 });
 
-describe('folders that cannot be watched', () => {
-  test('are told, and the certificate serves on', (t) => {
-    t.mock.method(fs, 'watch', () => {
-      throw Object.assign(new Error('no watches left'), { code: 'ENOSPC' });
-    });
-    const { watching, complaints } = watch(t, write(temporaryFolder(t), one));
-    assert.deepEqual(watching.first, one);
-    assert.equal(complaints.length, 1);
-    assert.match(complaints[0].message, /cannot be watched: ENOSPC; restart/);
-  });
+test('other files are taken over, and followed from then on', async (t) => {
+  const [before, after] = [temporaryFolder(t), temporaryFolder(t)];
+  const { watching, reloads, settled } = watch(t, write(before, one));
+  const files = write(after, two);
+  const use = watching.prepare(files);
+  assert.equal(reloads.length, 0, 'not before it is asked for');
+  use();
+  assert.deepEqual(reloads, [two]);
+  write(before, two);
+  write(after, one);
+  await settled('the change of the new files is seen', () => reloads.length > 1);
+  assert.deepEqual(reloads, [two, one]);
+});
 
-  test('are told when it happens later', (t) => {
-    const watcher = Object.assign(new EventEmitter(), { close() {} });
-    t.mock.method(fs, 'watch', () => watcher);
-    const { complaints } = watch(t, write(temporaryFolder(t), one));
-    watcher.emit('error', Object.assign(new Error('gone'), { code: 'EPERM' }));
-    assert.match(complaints[0].message, /cannot be watched: EPERM/);
-  });
+test('other files that cannot be used are refused, and the ones before stay', (t) => {
+  const { watching, reloads } = watch(t, write(temporaryFolder(t), one));
+  const files = write(temporaryFolder(t), { cert: one.cert, key: two.key });
+  assert.throws(() => watching.prepare(files), { code: 'CONFIG_INVALID' });
+  assert.equal(reloads.length, 0);
 });

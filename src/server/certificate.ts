@@ -1,9 +1,8 @@
 /** The server's certificate, read again whenever its files change. */
 import fs from 'node:fs';
-import path from 'node:path';
 import tls from 'node:tls';
 import { SallyportError } from '../errors.ts';
-import { CERTIFICATE_SETTLE_MS } from '../limits.ts';
+import { watchFiles } from '../observe/watched-files.ts';
 
 export interface CertificateFiles {
   cert: string;
@@ -19,74 +18,62 @@ export interface Certificate {
 export interface CertificateEvents {
   /** The files hold a new certificate. */
   reloaded(certificate: Certificate): void;
-  /** The new files cannot be used, or will not be noticed; the certificate before them stays. */
+  /** The new files cannot be used; the certificate before them stays. */
   kept(error: SallyportError): void;
 }
 
 export interface CertificateWatch {
   /** What the files held at the start. */
   readonly first: Certificate;
+  /**
+   * Reads other files. Throws CONFIG_INVALID when they cannot be used; what it returns puts them in
+   * the place of the ones before.
+   */
+  prepare(files: CertificateFiles): () => void;
   close(): void;
 }
 
-/**
- * Reads the files and follows them. Directories are watched, not the files: a swap of links, as
- * Kubernetes does it, replaces what a watched file is. Throws CONFIG_INVALID at the start only.
- */
+/** Reads the files and follows them. Throws CONFIG_INVALID at the start only. */
 export function watchCertificate(
   files: CertificateFiles,
   events: CertificateEvents,
 ): CertificateWatch {
   const first = read(files);
   let current = first;
+  let followed = files;
   /** What was told last about files that cannot be used: other changes beside them say it again. */
   let complaint = '';
-  let timer: NodeJS.Timeout | null = null;
+
+  function use(next: Certificate): void {
+    complaint = '';
+    if (next.cert === current.cert && next.key === current.key) return;
+    current = next;
+    events.reloaded(next);
+  }
 
   function reread(): void {
-    timer = null;
     try {
-      const next = read(files);
-      complaint = '';
-      if (next.cert === current.cert && next.key === current.key) return;
-      current = next;
-      events.reloaded(next);
+      use(read(followed));
     } catch (thrown) {
       const error = thrown as SallyportError;
       if (error.message !== complaint) events.kept(error);
       complaint = error.message;
     }
   }
-  // Both files change one after the other: what is read in between does not match.
-  const changed = (): void => {
-    timer ??= setTimeout(reread, CERTIFICATE_SETTLE_MS);
-  };
-  const watchers: fs.FSWatcher[] = [];
-  for (const directory of new Set([path.dirname(files.cert), path.dirname(files.key)])) {
-    const blind = (cause: NodeJS.ErrnoException): void => events.kept(unwatched(directory, cause));
-    try {
-      const watcher = fs.watch(directory, { persistent: false }, changed);
-      watchers.push(watcher.on('error', blind));
-    } catch (thrown) {
-      blind(thrown as NodeJS.ErrnoException);
-    }
-  }
 
+  const watch = watchFiles([files.cert, files.key], reread);
   return {
     first,
-    close() {
-      clearTimeout(timer ?? undefined);
-      for (const watcher of watchers) watcher.close();
+    prepare(next) {
+      const certificate = read(next);
+      return () => {
+        followed = next;
+        watch.follow([next.cert, next.key]);
+        use(certificate);
+      };
     },
+    close: () => watch.close(),
   };
-}
-
-function unwatched(directory: string, cause: NodeJS.ErrnoException): SallyportError {
-  return new SallyportError(
-    'CONFIG_INVALID',
-    `tls: ${directory} cannot be watched: ${cause.code}; restart after its files change`,
-    { cause },
-  );
 }
 
 function read(files: CertificateFiles): Certificate {
