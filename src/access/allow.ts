@@ -24,7 +24,7 @@ import { createCidrSet } from '../net/cidr.ts';
 import { canonicalAddress, canonicalHost } from '../net/host.ts';
 import { parsePortRanges, portInRanges, type PortRange } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
-import { createGlob } from './glob.ts';
+import { createGlob } from '../net/glob.ts';
 
 /** Resolves a name to its IP addresses, in the order to try them. Rejects when it has none or is aborted. */
 export type Lookup = (host: string, signal: AbortSignal) => Promise<readonly string[]>;

@@ -4,7 +4,7 @@ import { parsePortRanges, type PortRange } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
 import { createAllowList, type AllowList } from './allow.ts';
 import { parseAuthorization } from './authorization.ts';
-import { createGlobs, type Globs } from './glob.ts';
+import { createGlobs, type Globs } from '../net/glob.ts';
 import { checkToken, digest, parseTokenHash, sameDigest } from './tokens.ts';
 
 export type Role = 'agent' | 'consumer';
