@@ -43,6 +43,8 @@ export class ServerSession implements MessageHandler, SessionEvents {
   readonly peer: string;
   readonly upstream: AgentUpstream;
   readonly session: Session;
+  /** Milliseconds since 1970, UTC. */
+  readonly attachedAt = Date.now();
   /** Set once hello has come. */
   hello: Hello | null = null;
   #host: SessionHost;

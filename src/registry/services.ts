@@ -42,7 +42,16 @@ export interface ServiceRegistry {
     receiver: UpstreamReceiver,
     tried: readonly Upstream[],
   ): OpenedStream;
+  /** All that are known, the absent ones too, in the order they came. */
+  list(): ListedService[];
   close(): void;
+}
+
+export interface ListedService {
+  readonly name: string;
+  readonly policy: ServicePolicy;
+  /** None: the service is absent. */
+  readonly upstreams: readonly Upstream[];
 }
 
 export interface OpenedStream {
@@ -148,6 +157,8 @@ export function createServiceRegistry({ arrived, vanished }: ServiceEvents): Ser
         ? new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`)
         : new SallyportError('SERVER_BUSY', `service ${request.service}: each agent was tried`);
     },
+
+    list: () => [...services].map(([name, { policy, upstreams }]) => ({ name, policy, upstreams })),
 
     close() {
       for (const { absence } of services.values()) clearTimeout(absence ?? undefined);

@@ -29,6 +29,10 @@ export interface Sessions {
   attach(link: Link, identity: Identity, peer: string): void;
   /** Ends the session of a displaced upstream. */
   displace(upstreamId: string, error: SallyportError): void;
+  /** Those that said hello, oldest first. */
+  list(): ServerSession[];
+  /** Ends the session of that id; its client is told the error. False when there is none. */
+  kick(id: string, error: SallyportError): boolean;
   /** Streams open now, in all sessions, without the control streams. */
   readonly streams: number;
   readonly count: number;
@@ -118,6 +122,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     displace: (upstreamId, error) => sessions.get(upstreamId)?.session.close(error),
+
+    list: () => [...sessions.values()].filter(({ hello }) => hello !== null),
+
+    kick(id, error) {
+      const found = sessions.get(id);
+      found?.session.close(error);
+      return found !== undefined;
+    },
 
     get streams() {
       let streams = 0;

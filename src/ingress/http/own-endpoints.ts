@@ -7,12 +7,20 @@ export interface RequestView {
   readonly method: string;
   /** Target as received, without a query. */
   readonly path: string;
+  /** What stands behind the question mark, as received; empty without one. */
+  readonly query: string;
   /** Canonical host; empty when an HTTP/1.0 client named none. */
   readonly host: string;
   /** A valid upgrade is asked for: HTTP/1.1, Connection says so, and no body comes first. */
   readonly upgrade: boolean;
+  /** Length of the body as Content-Length says; -1 without that field. */
+  readonly length: number;
+  /** The body is chunked: its length shows when it ends. */
+  readonly chunked: boolean;
   /** Value of a field, its name in any case; null without one. Throws REQUEST_INVALID when it came twice. */
   field(name: string): string | null;
+  /** All fields with their values, in the order they came. */
+  fields(): [name: string, value: string][];
 }
 
 export interface OwnReply {

@@ -13,12 +13,26 @@ export function requestView(
   return {
     method: head.method.name,
     path: bytes.toString('latin1', base + head.pathStart, base + head.line.pathEnd),
+    query: bytes.toString(
+      'latin1',
+      base + Math.min(head.line.pathEnd + 1, head.line.targetEnd),
+      base + head.line.targetEnd,
+    ),
     host,
+    length: head.length,
+    chunked: head.chunked,
     upgrade: head.upgrade && !head.chunked && head.length <= 0,
     field(name) {
       return fieldText(head, bytes, base, name, () => {
         throw requestRefusals.invalid('a field that may come once only came twice');
       });
+    },
+    fields() {
+      const { fields } = head;
+      return Array.from({ length: fields.count }, (_, index) => [
+        bytes.toString('latin1', base + fields.nameStart(index), base + fields.nameEnd(index)),
+        fields.text(bytes, base, index),
+      ]);
     },
   };
 }
