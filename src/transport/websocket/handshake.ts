@@ -1,6 +1,6 @@
 /**
  * The opening handshake, RFC 6455 section 4, as text: both ends. No extensions are offered or
- * accepted; exactly one subprotocol is spoken.
+ * accepted; one subprotocol is spoken, or none (null), as some older protocols have it.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
@@ -36,7 +36,7 @@ export function upgradeRequest(
   path: string,
   host: string,
   key: string,
-  protocol: string,
+  protocol: string | null,
   headers: Readonly<Record<string, string>>,
 ): string {
   const lines = [
@@ -46,7 +46,7 @@ export function upgradeRequest(
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${key}`,
-    `Sec-WebSocket-Protocol: ${protocol}`,
+    ...(protocol === null ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   if (!lines.every((line) => fieldText.test(line))) {
@@ -59,10 +59,11 @@ export function upgradeRequest(
 }
 
 /** The server's agreement. */
-export function upgradeResponse(key: string, protocol: string): string {
+export function upgradeResponse(key: string, protocol: string | null): string {
+  const spoken = protocol === null ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   return (
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
-    `Sec-WebSocket-Accept: ${acceptOf(key)}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`
+    `Sec-WebSocket-Accept: ${acceptOf(key)}\r\n${spoken}\r\n`
   );
 }
 
@@ -91,8 +92,16 @@ export function readResponseHead(text: string): ResponseHead | null {
   return { status: Number(status[1]), reason: status[2] ?? '', fields };
 }
 
-/** What is wrong with a 101 response to our request; null when it is right. */
-export function upgradeFault(head: ResponseHead, key: string, protocol: string): string | null {
+/**
+ * What is wrong with a 101 response to our request; null when it is right. With `optional` the server
+ * may leave the subprotocol out, but not name another.
+ */
+export function upgradeFault(
+  head: ResponseHead,
+  key: string,
+  protocol: string | null,
+  optional = false,
+): string | null {
   const { fields } = head;
   if (fields.get('upgrade')?.toLowerCase() !== 'websocket')
     return 'it does not upgrade to websocket';
@@ -104,7 +113,11 @@ export function upgradeFault(head: ResponseHead, key: string, protocol: string):
   if (!connection.includes('upgrade')) return 'its Connection field does not say upgrade';
   if (fields.get('sec-websocket-accept') !== acceptOf(key))
     return 'its Sec-WebSocket-Accept is wrong';
-  if (fields.get('sec-websocket-protocol') !== protocol) return `it does not speak ${protocol}`;
+  const spoken = fields.get('sec-websocket-protocol') ?? null;
+  if (spoken !== protocol && !(optional && spoken === null))
+    return protocol === null
+      ? 'it speaks a subprotocol that was not offered'
+      : `it does not speak ${protocol}`;
   if (fields.has('sec-websocket-extensions')) return 'it uses an extension that was not offered';
   return null;
 }

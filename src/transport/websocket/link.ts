@@ -1,6 +1,7 @@
 /**
  * A link over WebSocket frames, own framing on the wire after the upgrade. Binary messages carry one
- * byte stream; fragments and message borders mean nothing. No extensions are spoken.
+ * byte stream; fragments and message borders mean nothing. No extensions are spoken. A link never
+ * sends an empty message: to some peers it is the end of the stream.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { CONTROL_FRAME_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../limits.ts';
@@ -26,6 +27,8 @@ import {
   writeHeader,
 } from './frame.ts';
 
+const nothing = Buffer.alloc(0);
+
 /**
  * How this end masks. A client must mask (RFC 6455, 5.3); `zero` is a key of 0, which costs nothing
  * and is used where no intermediary can read or be confused by the frames: inside TLS and on
@@ -33,9 +36,18 @@ import {
  */
 export type Masking = 'none' | 'zero' | 'random';
 
+/** What older protocols do with messages, and the native one does not. */
+export interface MessageHabits {
+  /** Text messages carry bytes as well. */
+  readonly text?: boolean;
+  /** An empty message came, whole in one frame. */
+  readonly empty?: () => void;
+}
+
 export class WebSocketLink implements Link, WireReader {
   #wire: Wire;
   #masking: Masking;
+  #habits: MessageHabits | null;
   #receiver: LinkReceiver | null = null;
   #closed = false;
 
@@ -47,16 +59,20 @@ export class WebSocketLink implements Link, WireReader {
   #key = 0;
   #phase = 0;
   #fragmented = false;
+  #final = true;
   #control: Buffer | null = null;
   #controlLength = 0;
   /** The payload of the last ping, to be answered once the pong before it has left. */
   #pinged: Buffer | null = null;
   #pongLeaving = false;
+  #paused = false;
+  #active = false;
 
   /** Takes the wire over after the upgrade. `masking` 'none' makes this the server's end. */
-  constructor(wire: Wire, masking: Masking) {
+  constructor(wire: Wire, masking: Masking, habits: MessageHabits | null = null) {
     this.#wire = wire;
     this.#masking = masking;
+    this.#habits = habits;
   }
 
   get backlog(): number {
@@ -97,6 +113,16 @@ export class WebSocketLink implements Link, WireReader {
     this.#wire.afterWrites(done);
   }
 
+  /** Asks for a pong: an answer that some peers and proxies live on. */
+  ping(): void {
+    if (!this.#closed) this.#sendControl(OPCODE_PING, nothing);
+  }
+
+  /** Sends an empty message. Only to a peer that is known to understand it. */
+  sendEmpty(): void {
+    if (!this.#closed) this.#sendControl(OPCODE_BINARY, nothing);
+  }
+
   close(error: SallyportError | null): void {
     if (this.#closed) return;
     this.#sendControl(OPCODE_CLOSE, closePayload(error));
@@ -104,9 +130,33 @@ export class WebSocketLink implements Link, WireReader {
     this.#wire.endAndDestroy();
   }
 
+  /** Asks for a sign of life: every end of a WebSocket answers pings while it reads. */
+  ping(): void {
+    if (!this.#closed) this.#sendControl(OPCODE_PING, Buffer.alloc(0));
+  }
+
+  /** Whether anything came since the last call of this. A paused link hears nothing, and counts as alive. */
+  takeActivity(): boolean {
+    const active = this.#active || this.#paused;
+    this.#active = false;
+    return active;
+  }
+
+  /** Stops delivery behind what was read already: for protocols without windows of their own. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#wire.resume();
+  }
+
   // ---- Reading: WireReader ----
 
   read(slab: Slab, start: number, end: number): boolean {
+    this.#active = true;
     let at = start;
     try {
       while (at < end && !this.#closed) {
@@ -119,7 +169,7 @@ export class WebSocketLink implements Link, WireReader {
     } catch (thrown) {
       this.close(asSallyportError(thrown));
     }
-    return true;
+    return !this.#paused;
   }
 
   ended(): void {
@@ -178,6 +228,7 @@ export class WebSocketLink implements Link, WireReader {
       throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
     this.#key = masked ? h.readInt32LE(next) : 0;
     this.#phase = 0;
+    const empty = length === 0 && (first & FIN) !== 0 && opcode !== OPCODE_CONTINUATION;
     this.#checkOpcode(opcode, (first & FIN) !== 0, length);
     this.#opcode = opcode;
     this.#remaining = length;
@@ -185,30 +236,25 @@ export class WebSocketLink implements Link, WireReader {
       this.#control = Buffer.allocUnsafe(length);
       this.#controlLength = 0;
       if (length === 0) this.#controlFrame();
+    } else if (empty) {
+      this.#habits?.empty?.();
     }
   }
 
   #checkOpcode(opcode: number, final: boolean, length: number): void {
-    switch (opcode) {
-      case OPCODE_CLOSE:
-      case OPCODE_PING:
-      case OPCODE_PONG:
-        if (!final) throw broken('a fragmented control frame');
-        if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
-        return;
-      case OPCODE_BINARY:
-        if (this.#fragmented) throw broken('a new message inside a fragmented one');
-        this.#fragmented = !final;
-        return;
-      case OPCODE_CONTINUATION:
-        if (!this.#fragmented) throw broken('a continuation without a message');
-        this.#fragmented = !final;
-        return;
-      case OPCODE_TEXT:
-        throw broken('a text message; only binary ones are spoken here');
-      default:
-        throw broken(`unknown opcode ${opcode}`);
+    if (opcode > OPCODE_PONG || (opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE))
+      throw broken(`unknown opcode ${opcode}`);
+    if (opcode >= OPCODE_CLOSE) {
+      if (!final) throw broken('a fragmented control frame');
+      if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
+      return;
     }
+    if (opcode === OPCODE_TEXT && !this.#habits?.text)
+      throw broken('a text message; only binary ones are spoken here');
+    const continues = opcode === OPCODE_CONTINUATION;
+    if (continues && !this.#fragmented) throw broken('a continuation without a message');
+    if (!continues && this.#fragmented) throw broken('a new message inside a fragmented one');
+    this.#fragmented = !final;
   }
 
   #readPayload(slab: Slab, start: number, end: number): number {
@@ -221,6 +267,7 @@ export class WebSocketLink implements Link, WireReader {
     this.#remaining -= n;
     if (this.#opcode < OPCODE_CLOSE) {
       this.#receiver!.bytes(slab, start, stop);
+      if (this.#remaining === 0 && this.#final) this.#receiver!.messageEnded?.();
     } else {
       slab.bytes.copy(this.#control!, this.#controlLength, start, stop);
       this.#controlLength += n;
