@@ -9,16 +9,19 @@ import type { Session } from './session.ts';
 
 const DEAD_AFTER_TICKS = 4;
 
+/** What a heartbeat asks of a session. */
+export type Watched = Pick<Session, 'ping' | 'takeActivity' | 'close'>;
+
 export interface Heartbeat {
   /** Watches the session until it is removed; a dead one is closed with HEARTBEAT_LOST. */
-  add(session: Session): void;
-  remove(session: Session): void;
+  add(session: Watched): void;
+  remove(session: Watched): void;
   close(): void;
 }
 
 /** One timer for all sessions of a process. `intervalMs`: the heartbeat. */
 export function createHeartbeat(intervalMs: number): Heartbeat {
-  const silent = new Map<Session, number>();
+  const silent = new Map<Watched, number>();
   const tick = (): void => {
     for (const [session, ticks] of silent) {
       if (session.takeActivity()) {

@@ -29,6 +29,11 @@ export interface Link {
 export interface LinkReceiver {
   /** Bytes arrived; the rules for the slab are those of `WireReader.read`. */
   bytes(slab: Slab, start: number, end: number): void;
+  /**
+   * The message of the last bytes is whole: for protocols whose messages mean something, over links
+   * that have messages. An empty one comes as this call alone.
+   */
+  messageEnded?(): void;
   /** The link is over: null when the peer closed it in order. */
   closed(error: SallyportError | null): void;
 }

@@ -7,6 +7,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
+import { CONTROL_FRAME_MAX_BYTES } from '../../limits.ts';
 
 export const OPCODE_CONTINUATION = 0;
 export const OPCODE_TEXT = 1;
@@ -26,6 +27,40 @@ export const HEADER_MAX_BYTES = 14;
 export function headerBytes(second: number): number {
   const length = second & 0x7f;
   return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (second & MASK ? 4 : 0);
+}
+
+/** The length of the payload, as the header that begins at `at` says. Throws PROTOCOL_FRAME above 4 GB. */
+export function payloadLength(h: Buffer, at: number): number {
+  const length = h[at + 1] & 0x7f;
+  if (length < 126) return length;
+  if (length === 126) return (h[at + 2] << 8) | h[at + 3];
+  if (h.readUInt32BE(at + 2) !== 0) throw broken('a message length above 4 GB');
+  return h.readUInt32BE(at + 6);
+}
+
+/**
+ * Throws PROTOCOL_FRAME for a frame that must not come now. `fragmented`: a message has begun and not
+ * ended; `text`: text messages are taken.
+ */
+export function checkOpcode(
+  opcode: number,
+  final: boolean,
+  length: number,
+  fragmented: boolean,
+  text: boolean,
+): void {
+  if (opcode > OPCODE_PONG || (opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE))
+    throw broken(`unknown opcode ${opcode}`);
+  if (opcode >= OPCODE_CLOSE) {
+    if (!final) throw broken('a fragmented control frame');
+    if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
+    return;
+  }
+  if (opcode === OPCODE_TEXT && !text)
+    throw broken('a text message; only binary ones are spoken here');
+  const continues = opcode === OPCODE_CONTINUATION;
+  if (continues && !fragmented) throw broken('a continuation without a message');
+  if (!continues && fragmented) throw broken('a new message inside a fragmented one');
 }
 
 /**

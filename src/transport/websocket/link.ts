@@ -1,10 +1,10 @@
 /**
  * A link over WebSocket frames, own framing on the wire after the upgrade. Binary messages carry one
- * byte stream; fragments and message borders mean nothing. No extensions are spoken. A link never
+ * byte stream; fragments mean nothing, borders only to a receiver that asks. No extensions are spoken. A link never
  * sends an empty message: to some peers it is the end of the stream.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
-import { CONTROL_FRAME_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../limits.ts';
+import { MESSAGE_MAX_BYTES } from '../../limits.ts';
 import { HEADROOM, type Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Link, LinkReceiver } from '../link.ts';
@@ -12,6 +12,7 @@ import { closeAnswer, closePayload, readClose } from './close.ts';
 import {
   applyMask,
   broken,
+  checkOpcode,
   FIN,
   HEADER_MAX_BYTES,
   headerBytes,
@@ -21,7 +22,7 @@ import {
   OPCODE_CONTINUATION,
   OPCODE_PING,
   OPCODE_PONG,
-  OPCODE_TEXT,
+  payloadLength,
   randomKey,
   RSV,
   writeHeader,
@@ -59,7 +60,6 @@ export class WebSocketLink implements Link, WireReader {
   #key = 0;
   #phase = 0;
   #fragmented = false;
-  #final = true;
   #control: Buffer | null = null;
   #controlLength = 0;
   /** The payload of the last ping, to be answered once the pong before it has left. */
@@ -128,11 +128,6 @@ export class WebSocketLink implements Link, WireReader {
     this.#sendControl(OPCODE_CLOSE, closePayload(error));
     this.#finish(error);
     this.#wire.endAndDestroy();
-  }
-
-  /** Asks for a sign of life: every end of a WebSocket answers pings while it reads. */
-  ping(): void {
-    if (!this.#closed) this.#sendControl(OPCODE_PING, Buffer.alloc(0));
   }
 
   /** Whether anything came since the last call of this. A paused link hears nothing, and counts as alive. */
@@ -214,47 +209,25 @@ export class WebSocketLink implements Link, WireReader {
     if (masked !== (this.#masking === 'none')) {
       throw broken(masked ? 'a server must not mask' : 'a client must mask');
     }
-    let length = second & 0x7f;
-    let next = at + 2;
-    if (length === 126) {
-      length = (h[next] << 8) | h[next + 1];
-      next += 2;
-    } else if (length === 127) {
-      if (h.readUInt32BE(next) !== 0) throw broken('a message length above 4 GB');
-      length = h.readUInt32BE(next + 4);
-      next += 8;
-    }
+    const length = payloadLength(h, at);
+    const next = at + headerBytes(second) - (masked ? 4 : 0);
     if (length > MESSAGE_MAX_BYTES)
       throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
     this.#key = masked ? h.readInt32LE(next) : 0;
     this.#phase = 0;
-    const empty = length === 0 && (first & FIN) !== 0 && opcode !== OPCODE_CONTINUATION;
-    this.#checkOpcode(opcode, (first & FIN) !== 0, length);
+    const final = (first & FIN) !== 0;
+    checkOpcode(opcode, final, length, this.#fragmented, this.#habits?.text ?? false);
+    if (opcode < OPCODE_CLOSE) this.#fragmented = !final;
     this.#opcode = opcode;
     this.#remaining = length;
     if (opcode >= OPCODE_CLOSE) {
       this.#control = Buffer.allocUnsafe(length);
       this.#controlLength = 0;
       if (length === 0) this.#controlFrame();
-    } else if (empty) {
-      this.#habits?.empty?.();
+    } else if (length === 0 && final) {
+      if (opcode !== OPCODE_CONTINUATION) this.#habits?.empty?.();
+      this.#receiver!.messageEnded?.();
     }
-  }
-
-  #checkOpcode(opcode: number, final: boolean, length: number): void {
-    if (opcode > OPCODE_PONG || (opcode > OPCODE_BINARY && opcode < OPCODE_CLOSE))
-      throw broken(`unknown opcode ${opcode}`);
-    if (opcode >= OPCODE_CLOSE) {
-      if (!final) throw broken('a fragmented control frame');
-      if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
-      return;
-    }
-    if (opcode === OPCODE_TEXT && !this.#habits?.text)
-      throw broken('a text message; only binary ones are spoken here');
-    const continues = opcode === OPCODE_CONTINUATION;
-    if (continues && !this.#fragmented) throw broken('a continuation without a message');
-    if (!continues && this.#fragmented) throw broken('a new message inside a fragmented one');
-    this.#fragmented = !final;
   }
 
   #readPayload(slab: Slab, start: number, end: number): number {
@@ -267,7 +240,7 @@ export class WebSocketLink implements Link, WireReader {
     this.#remaining -= n;
     if (this.#opcode < OPCODE_CLOSE) {
       this.#receiver!.bytes(slab, start, stop);
-      if (this.#remaining === 0 && this.#final) this.#receiver!.messageEnded?.();
+      if (this.#remaining === 0 && !this.#fragmented) this.#receiver!.messageEnded?.();
     } else {
       slab.bytes.copy(this.#control!, this.#controlLength, start, stop);
       this.#controlLength += n;
