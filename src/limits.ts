@@ -237,3 +237,5 @@ export const EVENTS_KEPT_MAX = 10_000;
 export const PENDING_STREAMS_MAX = 10_000;
 /** What a stream that waits keeps of its consumer's bytes. Its writer stops at the first; this bounds heads. */
 export const PENDING_BYTES_MAX = 256 * KB;
+/** Names of services whose rule is remembered: far more than there are services. */
+export const SERVICE_RULES_REMEMBERED_MAX = 4_096;

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SERVICE_RULES_REMEMBERED_MAX } from '../limits.ts';
+import { createServiceRules } from './service-rules.ts';
+
+test('the first rule that covers a name is the one, alone', () => {
+  const rules = createServiceRules([
+    { name: 'admin-*', authenticators: ['company'] },
+    { name: '*', forwardAuthorization: true },
+    { name: 'web', authenticators: ['never asked'] },
+  ]);
+  for (const _ of ['first', 'remembered']) {
+    assert.deepEqual(rules.of('admin-1')?.authenticators, ['company']);
+    assert.equal(rules.of('admin-1')?.forwardAuthorization, undefined);
+    assert.equal(rules.of('web')?.name, '*');
+  }
+});
+
+test('without a rule that covers it a service has none', () => {
+  assert.equal(createServiceRules([]).of('web'), null);
+  const rules = createServiceRules([{ name: 'web' }]);
+  assert.equal(rules.of('Web'), null, 'case counts');
+  assert.equal(rules.of('web2'), null);
+});
+
+test('rules put in place of others count at once, for names asked before too', () => {
+  const rules = createServiceRules([{ name: 'web', authenticators: ['a'] }]);
+  assert.deepEqual(rules.of('web')?.authenticators, ['a']);
+  rules.replace([{ name: 'w*', authenticators: ['b'] }]);
+  assert.deepEqual(rules.of('web')?.authenticators, ['b']);
+  rules.replace([]);
+  assert.equal(rules.of('web'), null);
+});
+
+test('names that consumers make up do not pile up, and get their rule all the same', () => {
+  const rules = createServiceRules([{ name: 'x-*' }]);
+  for (let i = 0; i < SERVICE_RULES_REMEMBERED_MAX * 2 + 10; i++) {
+    assert.equal(rules.of(`x-${i}`)?.name, 'x-*');
+    assert.equal(rules.of(`y-${i}`), null);
+  }
+});
