@@ -72,6 +72,11 @@ export const FEW_FRAMES_BYTES = 1 * KB;
 export const PEER_STREAMS_MAX = 16_384;
 /** Payload of one WebSocket message. Far above what any peer sends, far below what would hurt. */
 export const MESSAGE_MAX_BYTES = 64 * MB;
+/**
+ * A peer that has closed its WebSocket may owe the other side nothing any more, but the other side
+ * may still end in order: it is waited for so long.
+ */
+export const GONE_PEER_GRACE_MS = 10_000;
 /** Payload of a WebSocket control frame; RFC 6455, section 5.5. */
 export const CONTROL_FRAME_MAX_BYTES = 125;
 
@@ -226,10 +231,28 @@ export const PREFACES_MAX = 2_048;
 /** The first piece of a beginning that came in pieces is kept in a buffer of this size, which then doubles. */
 export const PREFACE_KEPT_BYTES = 512;
 
+// ---- The way out (transport/outgoing/) ----
+
+/** What an outgoing proxy may answer before its connection begins: a response head, or SOCKS replies. */
+export const PROXY_ANSWER_MAX_BYTES = 16 * KB;
+
 // ---- Events (events/) ----
 
-/** Events that the log can go back, for subscribers that come back. About 0.5 KB each. */
+/**
+ * Events that the log can go back: for subscribers that come back, and for sinks that are slow. About
+ * 0.5 KB each.
+ */
 export const EVENTS_KEPT_MAX = 10_000;
+/** What one event holds of a host, a path or the addresses of a service: the ring keeps it. Unit: characters. */
+export const EVENT_TEXT_MAX_CHARS = 2 * KB;
+/** Events handed to a reader of the log at once: a turn of the event loop must stay short. */
+export const EVENT_BATCH_MAX = 256;
+/** A subscriber's stream holds this much before it reads on in the log, and a batch more. */
+export const EVENT_STREAM_BUFFER_BYTES = 64 * KB;
+/** A quiet stream of events shows that it is alive this often: proxies give up after 30 s or more. */
+export const EVENT_KEEP_ALIVE_MS = 15_000;
+/** How long a subscriber that was cut off is asked to wait. */
+export const EVENT_RETRY_MS = 2_000;
 
 // ---- The gate (registry/) ----
 
@@ -239,3 +262,20 @@ export const PENDING_STREAMS_MAX = 10_000;
 export const PENDING_BYTES_MAX = 256 * KB;
 /** Names of services whose rule is remembered: far more than there are services. */
 export const SERVICE_RULES_REMEMBERED_MAX = 4_096;
+
+// ---- Quotas and rates (access/, session/) ----
+
+/** Waiting bytes of a rate get their turns this often. */
+export const PACE_TICK_MS = 10;
+/** What a rate allows within this time may pass at once: a short answer need not wait. */
+export const PACE_BURST_MS = 250;
+/** One turn of a stream at its rate; then it is the next one's. */
+export const PACE_TURN_MAX_BYTES = 16 * KB;
+/** A turn is at least this long, at a slow rate that waits for it. */
+export const PACE_TURN_MIN_BYTES = 1 * KB;
+/** A rate of bytes below this would be slower than the frames that carry it. Unit: bytes a second. */
+export const BYTE_RATE_MIN = 1 * KB;
+/** Identities and services whose use is counted, each. What nobody uses is forgotten before that. */
+export const ACCOUNTS_MAX = 100_000;
+/** Public connections of one server unless it is told otherwise. Each takes a descriptor. */
+export const PUBLIC_CONNECTIONS_MAX = 50_000;

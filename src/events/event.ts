@@ -40,7 +40,11 @@ export interface EventPayloads {
     readonly identity: string;
     readonly urls: readonly string[];
   };
-  'service.down': { readonly service: string; readonly session: string };
+  'service.down': {
+    readonly service: string;
+    readonly session: string;
+    readonly identity: string;
+  };
   'stream.opened': StreamEvent;
   /** `code` and `reason` as the error table and the policy say them. */
   'stream.refused': StreamEvent & { readonly code: string; readonly reason: string };
