@@ -36,6 +36,7 @@ const kinds = {
   PORT_TAKEN: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'Choose another --port, or 0 for any free one.' },
   PORT_DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Choose a port in the range that the server allows (--tcp-ports on the server).' },
   REPLACED: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'A newer connection of the same agent has taken over.' },
+  KICKED: { hop: 'server', http: 503, exit: 3, fatal: true, advice: 'An operator of the server ended it; ask them before you dial again.' },
 
   SERVER_UNREACHABLE: { hop: 'server', http: 502, exit: 5, advice: 'Check the URL in --server, and that the server is up and not behind a firewall.' },
   SERVER_NOT_SALLYPORT: { hop: 'server', http: 502, exit: 5, fatal: true, advice: 'Check the URL in --server: what answers there is not a Sallyport server, or a proxy before it removes upgrades.' },
@@ -59,6 +60,7 @@ const kinds = {
 
   REQUEST_INVALID: { hop: 'consumer', http: 400, exit: 1, advice: 'The request is not valid HTTP/1.1 or is ambiguous; it was not passed on.' },
   REQUEST_TOO_LONG: { hop: 'consumer', http: 431, exit: 1, advice: 'Shorten the request line and the header fields.' },
+  REQUEST_BODY_TOO_LONG: { hop: 'consumer', http: 413, exit: 1, fatal: true, advice: 'Send a shorter request body.' },
   REQUEST_UNSUPPORTED: { hop: 'consumer', http: 501, exit: 1, advice: 'Use a method and a transfer coding that this server knows.' },
   REQUEST_TIMEOUT: { hop: 'consumer', http: 408, exit: 1, advice: 'Send the request without long pauses.' },
 
@@ -71,6 +73,8 @@ const kinds = {
   PROTOCOL_MESSAGE: { hop: 'agent', http: 400, exit: 1, advice: 'The peer sent a malformed message; check that both ends run the same version.' },
   HANDSHAKE_TIMEOUT: { hop: 'server', http: 408, exit: 5, advice: 'The other end did not finish its handshake in time.' },
   INTERNAL: { hop: 'server', http: 500, exit: 1, advice: 'This is a defect in Sallyport; please report it with the log line.' },
+  CONTROL_UNKNOWN: { hop: 'server', http: 404, exit: 6, fatal: true, advice: 'Check the path, the id or the name: `sallyport ls` and `sallyport ps` show what is there.' },
+  CONTROL_ABSENT: { hop: 'server', http: 501, exit: 1, fatal: true, advice: 'Start the server with what the message names.' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof kinds;

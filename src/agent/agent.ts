@@ -38,6 +38,8 @@ export interface AgentEvents {
   registered(service: AgentService, assigned: Registered): void;
   /** Attached, and all services are registered. */
   ready(): void;
+  /** The server took the service back; it stays so until the next reconnect. */
+  withdrawn?(service: AgentService, error: SallyportError): void;
   /** Not attached; the next attempt follows in `waitMs`. */
   lost(error: SallyportError | null, waitMs: number): void;
 }
@@ -45,7 +47,8 @@ export interface AgentEvents {
 export interface Agent {
   /**
    * Runs until `signal` fires, then takes no new streams and lets running ones finish within the
-   * grace time. Rejects with the error that dialling again cannot mend.
+   * grace time. Rejects with the error that dialling again cannot mend, the one that took the last
+   * service back among them.
    */
   run(signal: AbortSignal): Promise<void>;
   /** Attached and registered right now. */
@@ -81,12 +84,20 @@ export function createAgent(options: AgentOptions): Agent {
             ...(options.ca === undefined ? {} : { ca: options.ca }),
             ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
           });
-          return openClientSession(link, {
+          const left = new Set(byName.keys());
+          const session = await openClientSession(link, {
             hello: { role: 'agent', instance, epoch: ++epoch, program, features: [] },
             heartbeat,
             accept: (stream) => receiveStream(stream, context),
+            withdrawn(name, error) {
+              ready = false;
+              left.delete(name);
+              events.withdrawn?.(byName.get(name)!, error);
+              if (left.size === 0) session.session.close(error);
+            },
             signal: ending,
           });
+          return session;
         },
         async attached(session) {
           sessions.add(session);

@@ -43,6 +43,7 @@ interface Opened {
   opening: Promise<ClientSession>;
   heartbeat: ReturnType<typeof attendance>;
   arrived: Stream[];
+  withdrawals: string[];
   abort: AbortController;
 }
 
@@ -54,9 +55,16 @@ function openOn(link: Link): Opened {
     arrived.push(stream);
     return nobody;
   };
-  const opening = openClientSession(link, { hello, heartbeat, accept, signal: abort.signal });
+  const withdrawals: string[] = [];
+  const opening = openClientSession(link, {
+    hello,
+    heartbeat,
+    accept,
+    withdrawn: (service, { code }) => void withdrawals.push(`${service} ${code}`),
+    signal: abort.signal,
+  });
   opening.catch(() => {});
-  return { opening, heartbeat, arrived, abort };
+  return { opening, heartbeat, arrived, withdrawals, abort };
 }
 
 type Answer = (message: ControlMessage, server: ScriptedServer) => void;
@@ -98,6 +106,30 @@ test('each registration gets its own answer, in whatever order they come', async
   assert.deepEqual(server.endings, [], 'a refused registration costs nothing else');
   client.unregister('web');
   assert.deepEqual(await server.hears(4), { type: 'unregister', name: 'web' });
+});
+
+test('a registration that stood is taken back: the owner is told once, and the session goes on', async (t) => {
+  const { client, server, withdrawals } = await attach(t);
+  const registering = client.register(offer);
+  await server.hears(1);
+  server.say({ type: 'registered', ref: 1, urls: [] });
+  await registering;
+  const kicked = { type: 'error', ref: 1, code: 'KICKED', message: 'service web: by the test' };
+  server.say(kicked);
+  await until('the owner is told', () => withdrawals.length > 0);
+  assert.deepEqual(withdrawals, ['web KICKED']);
+  server.say(kicked);
+  const again = client.register(offer);
+  await server.hears(2);
+  server.say({ type: 'registered', ref: 2, urls: [] });
+  await again;
+  client.unregister('web');
+  await server.hears(3);
+  server.say({ ...kicked, ref: 2 });
+  client.register({ name: 'last', kind: 'tcp' }).catch(() => {});
+  await server.hears(4);
+  assert.deepEqual(withdrawals, ['web KICKED'], 'not for what is not offered any more');
+  assert.deepEqual(server.endings, []);
 });
 
 test('drain: the client is told to dial again, and the session goes on', async (t) => {

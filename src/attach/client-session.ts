@@ -21,6 +21,8 @@ export interface ClientSessionOptions {
   heartbeat: Heartbeat;
   /** The server opened a stream: only agents get some. */
   accept(stream: Stream): StreamReceiver;
+  /** The server took a registration back: the service gets no more streams. */
+  withdrawn?(service: string, error: SallyportError): void;
   /** Gives up while hello is not answered; afterwards it means nothing. */
   signal: AbortSignal;
 }
@@ -52,6 +54,8 @@ export async function openClientSession(
   const draining = Promise.withResolvers<null>();
   const welcomed = Promise.withResolvers<Welcome>();
   const pending = new Map<number, PromiseWithResolvers<Registered>>();
+  /** The number of each service's registration. */
+  const refs = new Map<string, number>();
   let over: SallyportError | null = null;
   let nextRef = 1;
 
@@ -95,8 +99,8 @@ export async function openClientSession(
         return draining.resolve(null);
       case 'error': {
         const error = new SallyportError(message.code, message.message);
-        if (message.ref !== undefined) return settle(message.ref)?.reject(error);
-        return session.close(error);
+        if (message.ref === undefined) return session.close(error);
+        return refused(message.ref, error);
       }
       case 'hello':
       case 'register':
@@ -106,6 +110,15 @@ export async function openClientSession(
           `message: a server does not send ${message.type}`,
         );
     }
+  }
+
+  /** A registration was refused: at once, or after it had stood for a while. */
+  function refused(ref: number, error: SallyportError): void {
+    const waiting = settle(ref);
+    const service = [...refs.keys()].find((name) => refs.get(name) === ref);
+    if (service !== undefined) refs.delete(service);
+    if (waiting !== undefined) waiting.reject(error);
+    else if (service !== undefined) options.withdrawn?.(service, error);
   }
 
   function settle(ref: number): PromiseWithResolvers<Registered> | undefined {
@@ -141,10 +154,14 @@ export async function openClientSession(
         const waiting = Promise.withResolvers<Registered>();
         const ref = nextRef++;
         pending.set(ref, waiting);
+        refs.set(service.name, ref);
         control.send(encodeMessage({ type: 'register', ref, service }));
         return waiting.promise;
       },
-      unregister: (name) => control.send(encodeMessage({ type: 'unregister', name })),
+      unregister(name) {
+        refs.delete(name);
+        control.send(encodeMessage({ type: 'unregister', name }));
+      },
       closed: closed.promise,
       draining: draining.promise,
       close: () => session.close(null),

@@ -40,6 +40,20 @@ test('registrations are answered under their own numbers, refusals by name', asy
   assert.equal(client.endings.length, 0);
 });
 
+test('a service is withdrawn: the host takes it out, and the client reads why under its number', async (t) => {
+  const { client, host, session } = await attachRaw(t);
+  client.hello();
+  client.say({ type: 'register', ref: 5, service: offer });
+  await client.hears(1);
+  session.withdraw('other', new SallyportError('KICKED', 'service other: no such thing'));
+  session.withdraw('web', new SallyportError('KICKED', 'service web: by the test'));
+  session.withdraw('web', new SallyportError('KICKED', 'service web: twice'));
+  const message = { type: 'error', ref: 5, code: 'KICKED', message: 'service web: by the test' };
+  assert.deepEqual(await client.hears(2), message);
+  assert.deepEqual(host.told, ['attached', 'unregister web']);
+  assert.equal(client.endings.length, 0);
+});
+
 test('an answer that comes after the client has left harms nobody', async (t) => {
   const { client, host } = await attachRaw(t);
   const answer = Promise.withResolvers<Registered>();

@@ -49,6 +49,8 @@ export class ServerSession implements MessageHandler, SessionEvents {
   hello: Hello | null = null;
   #host: SessionHost;
   #control: Stream | null = null;
+  /** Under which number each service was registered. */
+  #refs = new Map<string, number>();
   /** Bytes of answers sent since the control stream was last writable. */
   #unread = 0;
   #timer: NodeJS.Timeout | null;
@@ -74,6 +76,19 @@ export class ServerSession implements MessageHandler, SessionEvents {
   drain(): void {
     this.#send({ type: 'drain' });
     this.session.goAway();
+  }
+
+  /**
+   * Tells an agent that a service of its is no longer registered: its registration is refused after
+   * all. Does nothing when it has no such service.
+   */
+  withdraw(service: string, error: SallyportError): void {
+    const ref = this.#refs.get(service);
+    if (ref === undefined) return;
+    this.#refs.delete(service);
+    this.#host.unregister(this, service);
+    const { code, message } = failureOf(error);
+    this.#send({ type: 'error', ref, code, message });
   }
 
   // ---- The session ----
@@ -126,7 +141,7 @@ export class ServerSession implements MessageHandler, SessionEvents {
     if (message.type === 'hello') this.#hello(message);
     else if (this.hello === null) throw unexpected(message, 'before hello');
     else if (message.type === 'register') void this.#register(message.ref, message.service);
-    else if (message.type === 'unregister') this.#host.unregister(this, message.name);
+    else if (message.type === 'unregister') this.#unregister(message.name);
     else throw unexpected(message, 'from a client');
     return null;
   }
@@ -155,11 +170,18 @@ export class ServerSession implements MessageHandler, SessionEvents {
     this.#host.heartbeat.add(this.session);
   }
 
+  #unregister(name: string): void {
+    this.#refs.delete(name);
+    this.#host.unregister(this, name);
+  }
+
   async #register(ref: number, service: ServiceOffer): Promise<void> {
     try {
       if (this.hello!.role !== 'agent')
         throw new SallyportError('DENIED', 'register: a consumer offers no services');
-      this.#send(await this.#host.register(this, service).then((answer) => ({ ...answer, ref })));
+      const answer = await this.#host.register(this, service);
+      this.#refs.set(service.name, ref);
+      this.#send({ ...answer, ref });
     } catch (thrown) {
       const { code, message } = failureOf(asSallyportError(thrown));
       this.#send({ type: 'error', ref, code, message });

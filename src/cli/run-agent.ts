@@ -39,6 +39,8 @@ export async function runAgent(
         stdout.write(text);
       },
       ready: () => log.info({ server: options.server, services: services.length }, 'connected'),
+      withdrawn: ({ offer }, { code, message, advice }) =>
+        log.warn({ service: offer.name, code, error: message, fix: advice }, 'withdrawn'),
       lost: (error, waitMs) => logLost(log, error, waitMs),
     },
   });

@@ -31,6 +31,11 @@ export class PathRoutes {
     return this.#prefixes.length === 0;
   }
 
+  /** Every prefix with the service it leads to, the longest first. */
+  list(): { path: string; service: string }[] {
+    return this.#prefixes.map(({ path, route }) => ({ path, service: route.service }));
+  }
+
   /** `path` is `/` or has no slash at its end. `what` names the place in a refusal: HOST_TAKEN. */
   add(path: string, route: Route, what: string): () => void {
     let prefix = this.#prefixes.find((p) => p.path === path);

@@ -177,3 +177,19 @@ test('a token leads to its service, and nothing like it does', () => {
     assert.equal(routes.byToken(other), null);
   }
 });
+
+test('all routes are listed: how they match, and nothing of a token', () => {
+  const routes = createRoutes('example.test');
+  routes.add({ host: 'App.example.org', path: '/api' }, { service: 'api' });
+  routes.add({ host: '*.example.net' }, { service: 'web' });
+  routes.add({ path: '/own' }, { service: 'own' });
+  const remove = routes.add({ token: 'a-token-of-16-or-more' }, { service: 'secret' });
+  assert.deepEqual(routes.list(), [
+    { by: 'host', host: 'app.example.org', path: '/api', service: 'api' },
+    { by: 'host', host: '*.example.net', path: '/', service: 'web' },
+    { by: 'path', host: null, path: '/own', service: 'own' },
+    { by: 'token', host: null, path: '/', service: 'secret' },
+  ]);
+  remove();
+  assert.equal(routes.list().length, 3);
+});

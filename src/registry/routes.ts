@@ -52,6 +52,18 @@ export interface Routes {
   /** The path prefixes of the server's own hosts; null for a name below the domain, which is none. */
   ownPaths(host: string): PathRoutes | null;
   byToken(token: string): Route | null;
+  /** All of them, as they stand. */
+  list(): ListedRoute[];
+}
+
+export interface ListedRoute {
+  /** What makes a request match: its host, `*.` and a domain among them; its path alone; a token. */
+  readonly by: 'host' | 'path' | 'token';
+  /** Null where the host does not matter. */
+  readonly host: string | null;
+  /** Prefix; `/` for all paths. */
+  readonly path: string;
+  readonly service: string;
 }
 
 const tokenShape = /^[A-Za-z0-9\-._~]*$/;
@@ -140,7 +152,18 @@ export function createRoutes(domain: string): Routes {
       if (token.length < RENDEZVOUS_TOKEN_MIN_CHARS) return null;
       return tokens.get(tokenKey(token))?.whole ?? null;
     },
+
+    list: () => [
+      ...[...exact].flatMap(([host, routes]) => listed('host', host, routes)),
+      ...[...wildcard].flatMap(([host, routes]) => listed('host', `*.${host}`, routes)),
+      ...listed('path', null, ownPaths),
+      ...[...tokens.values()].flatMap((routes) => listed('token', null, routes)),
+    ],
   };
+}
+
+function listed(by: ListedRoute['by'], host: string | null, routes: PathRoutes): ListedRoute[] {
+  return routes.list().map((route) => ({ by, host, ...route }));
 }
 
 /** It goes into every request as it is, so it must not hold anything but a host. */

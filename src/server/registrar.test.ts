@@ -46,6 +46,8 @@ describe('addresses', () => {
     const { urls } = await registrar.register(session, tcp('tls', { sni }));
     assert.match(urls.join(), /^tls:\/\/tls\.example\.org:\d+$/);
     assert.equal(serviceOf('box.example.test'), null);
+    assert.deepEqual(registrar.urls('open'), open.urls);
+    assert.deepEqual(registrar.urls('nobody'), []);
   });
 });
 

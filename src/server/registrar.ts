@@ -46,6 +46,8 @@ export interface Registrar {
   unregister(session: ServerSession, name: string): void;
   /** The agent is gone, or takes nothing new. */
   leave(session: ServerSession): void;
+  /** Where consumers find the service, as its agents were told. */
+  urls(service: string): string[];
   /** The registry has forgotten the service. */
   vanished(service: string): void;
 }
@@ -54,6 +56,7 @@ export interface Registrar {
 interface Claim {
   release: (() => void)[];
   port: number | null;
+  urls: readonly string[];
   /** The agent has joined the service; before that its port is being opened. */
   joined: boolean;
 }
@@ -175,7 +178,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       balance: offer.balance ?? options.balance,
     };
     registry.check(name, policy);
-    const claim: Claim = { release: [], port: null, joined: false };
+    const claim: Claim = { release: [], port: null, urls: [], joined: false };
     claims.set(session.id, own.set(name, claim));
     try {
       const urls = await claimAddresses(session, offer, claim);
@@ -185,6 +188,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       }
       const displaced = registry.join(name, session.upstream, policy);
       claim.joined = true;
+      claim.urls = urls;
       if (displaced !== null) options.displaced(displaced, offer);
       dropKept(name);
       return {
@@ -250,6 +254,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         if (claim.joined && !registry.present(name)) kept.set(name, claim);
         else drop(name, claim);
       }
+    },
+
+    urls(service) {
+      const held = [kept.get(service), ...[...claims.values()].map((of) => of.get(service))];
+      return [...new Set(held.flatMap((claim) => claim?.urls ?? []))];
     },
 
     vanished: dropKept,

@@ -28,6 +28,7 @@ function open(t: TestContext) {
   const registrar: Registrar = {
     register: () => Promise.resolve(registered),
     unregister() {},
+    urls: () => [],
     leave: ({ id }) => void left.add(id),
     vanished() {},
   };
@@ -169,4 +170,24 @@ test(`more than ${SESSIONS_MAX} clients are not taken`, (t) => {
   assert.equal(sessions.full()?.code, 'SERVER_BUSY');
   sessions.displace('s1', new SallyportError('REPLACED', 'one leaves'));
   assert.equal(sessions.full(), null);
+});
+
+test('those that said hello are listed, and one is ended by its id', async (t) => {
+  const { sessions, attach } = open(t);
+  const [first, second] = [await attach({ instance: 'a' }), await attach({ instance: 'b' }, 'bob')];
+  const { link } = await connectRawClient(t);
+  sessions.attach(link, identityOf('ann'), '192.0.2.1:2');
+  assert.deepEqual(
+    sessions.list().map(({ id, identity }) => `${id} ${identity.name}`),
+    ['s1 ann', 's2 bob'],
+    'the third has not said who it is',
+  );
+  assert.equal(sessions.kick('s1', new SallyportError('KICKED', 'session: by the test')), true);
+  assert.equal((await first.ending())?.code, 'KICKED');
+  assert.equal(sessions.kick('s1', new SallyportError('KICKED', 'session: again')), false);
+  assert.equal(second.endings.length, 0);
+  assert.deepEqual(
+    sessions.list().map(({ id }) => id),
+    ['s2'],
+  );
 });

@@ -45,7 +45,7 @@ export class Attempts {
     accepted: boolean,
     code: ErrorCode,
   ): boolean {
-    if (exchange.bodySent) return false;
+    if (exchange.bodySent || code === 'KICKED') return false;
     const refused = !accepted && refusals.has(code);
     if (refused ? this.#offers >= HTTP_OFFERS_MAX : !exchange.repeatable || this.#repeated) {
       return false;

@@ -12,6 +12,7 @@ const inGeneral: Partial<Record<ErrorCode, string>> = {
   TARGET_TLS: 'no TLS connection with its target',
   TARGET_CLOSED: 'its target closed the connection',
   SERVICE_UNKNOWN: 'its agent does not offer it any more',
+  KICKED: 'an operator of the server ended it',
   SERVER_DRAINING: 'the connection of its agent is closing',
   STREAM_RESET: 'the request was broken off on the way to its target',
   SESSION_CLOSED: 'the connection of its agent has ended',

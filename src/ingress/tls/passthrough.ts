@@ -32,6 +32,8 @@ export interface TlsPassthrough {
   add(name: string, service: string): void;
   /** Takes back one `add`; after the last the name is free. Open connections go on. */
   remove(name: string, service: string): void;
+  /** Every name, `*.` and a domain among them, with its service. */
+  list(): { name: string; service: string }[];
   /** Stops listening and closes the connections that have no stream yet. */
   close(): void;
 }
@@ -92,6 +94,7 @@ export async function createTlsPassthrough(
     address: { host: options.listen.host, port: listener.port },
     add: (name, service) => names.add(name, service),
     remove: (name, service) => names.remove(name, service),
+    list: () => names.list(),
     close() {
       listener.close();
       prefaces.close();

@@ -32,6 +32,11 @@ export class ServerNames {
     if (claimed?.service === service && --claimed.claims === 0) this.#names.delete(name);
   }
 
+  /** Every name, `*.` and a domain among them, with its service. */
+  list(): { name: string; service: string }[] {
+    return [...this.#names].map(([name, { service }]) => ({ name, service }));
+  }
+
   /** The service of a server name as it came in a ClientHello, or null. */
   find(serverName: string): string | null {
     const name = canonicalHost(serverName);
