@@ -43,6 +43,7 @@ export function reference(): string {
       '',
       ...(positionals.shown === '' ? [] : [`\`${positionals.shown}\`: ${positionals.help}`, '']),
       ...table(fields),
+      ...(name === 'server' ? reloaded(fields) : []),
       ...fields.filter(({ shape }) => shape === 'entries').flatMap(entries),
     ].join('\n');
   });
@@ -69,6 +70,15 @@ function table(fields: readonly Field[]): string[] {
     '| flag | variable | key | value | default | |',
     '|---|---|---|---|---|---|',
     ...rows,
+    '',
+  ];
+}
+
+/** A server takes changes of some options over while it runs. */
+function reloaded(fields: readonly Field[]): string[] {
+  const keys = fields.filter(({ facts }) => facts.live !== undefined).map(({ key }) => code(key));
+  return [
+    `Taken over while the server runs, when the file changes: ${keys.join(', ')}. The others need a restart.`,
     '',
   ];
 }

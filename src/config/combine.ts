@@ -4,7 +4,7 @@ import { SECRET_FILE_MAX_BYTES } from '../limits.ts';
 import type { Path } from './document.ts';
 import type { Field } from './fields.ts';
 import type { Problem } from './problem.ts';
-import { checkReadable, readBounded } from './files.ts';
+import { checkReadable, digestOf, readBounded } from './files.ts';
 import type { Source, Values } from './sources.ts';
 
 const FILE_PREFIX = 'file:';
@@ -15,12 +15,23 @@ export interface Combined {
   readonly origin: ReadonlyMap<string, Source>;
   readonly problems: Problem[];
   readonly warnings: string[];
+  readonly files: readonly NamedFile[];
+}
+
+/** A file that an option names: changed, it is another value of the option. */
+export interface NamedFile {
+  /** The option, or the one whose entry names the file. */
+  readonly key: string;
+  readonly file: string;
+  /** Tells one content from another; empty where the value of the option does. */
+  readonly digest: string;
 }
 
 /** The first source that has a key wins it. Lists are not joined. */
 export function combine(fields: readonly Field[], sources: readonly Source[]): Combined {
   const problems: Problem[] = [];
   const warnings: string[] = [];
+  const files: NamedFile[] = [];
   const written: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   const origin = new Map<string, Source>();
   for (const source of sources.map((each) => accepted(fields, each, problems))) {
@@ -34,8 +45,9 @@ export function combine(fields: readonly Field[], sources: readonly Source[]): C
     base: (at) => origin.get(String(at[0]))!.base,
     problem: (at, message) => problems.push(origin.get(String(at[0]))!.problem(at, message)),
     warn: (message) => warnings.push(message),
+    named: (at, file, digest) => files.push({ key: String(at[0]), file, digest }),
   });
-  return { values, origin, problems, warnings };
+  return { values, origin, problems, warnings, files };
 }
 
 /**
@@ -74,6 +86,7 @@ interface Surroundings {
   base(at: Path): string;
   problem(at: Path, message: string): void;
   warn(message: string): void;
+  named(at: Path, file: string, digest: string): void;
 }
 
 /** Puts single values into the lists they belong to, makes paths absolute and reads secrets from files. */
@@ -94,24 +107,28 @@ function prepare(
       );
     }
     if (typeof value !== 'string') continue;
-    if (facts.path === true) prepared[key] = readablePath(value, here, around);
+    if (facts.path !== undefined) {
+      prepared[key] = readablePath(value, here, facts.path === 'followed', around);
+    }
     if (facts.secret === true && value.startsWith(FILE_PREFIX))
       prepared[key] = readSecret(value, here, around);
   }
   return prepared;
 }
 
-function readablePath(file: string, at: Path, around: Surroundings): string {
+function readablePath(file: string, at: Path, followed: boolean, around: Surroundings): string {
   if (file === '') return file;
   const absolute = path.resolve(around.base(at), file);
   const wrong = checkReadable(absolute);
   if (wrong !== null) around.problem(at, `${absolute}: ${wrong}`);
+  else if (!followed) around.named(at, absolute, digestOf(absolute));
   return absolute;
 }
 
 /** The content of the file without the line end that editors add; after a problem, the reference. */
 function readSecret(reference: string, at: Path, around: Surroundings): string {
   const file = path.resolve(around.base(at), reference.slice(FILE_PREFIX.length));
+  around.named(at, file, '');
   const read = readBounded(file, SECRET_FILE_MAX_BYTES);
   if ('wrong' in read) {
     around.problem(at, `${file}: ${read.wrong}`);

@@ -1,5 +1,7 @@
 /** Reading the files that a configuration consists of, and saying why one cannot be read. */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { CONFIG_FILE_MAX_BYTES } from '../limits.ts';
 
 export interface FileText {
   readonly text: string;
@@ -35,6 +37,17 @@ export function checkReadable(file: string): string | null {
   } catch (thrown) {
     return unreadable(thrown);
   }
+}
+
+/**
+ * Tells one content of a file from another. Of a large file only the size counts. A pipe is left to
+ * whoever uses it: it can be read once.
+ */
+export function digestOf(file: string): string {
+  const stats = fs.statSync(file);
+  if (!stats.isFile()) return '';
+  if (stats.size > CONFIG_FILE_MAX_BYTES) return String(stats.size);
+  return createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 }
 
 function unreadable(thrown: unknown): string {

@@ -182,3 +182,11 @@ test('half a certificate is refused', async () => {
     /^--tls-cert: needs tls_key beside it/,
   );
 });
+
+test('an empty file is what a full disk leaves, and no configuration', async () => {
+  assert.match(
+    await refusal('server', { yaml: '' }),
+    /^--config: .*config-\d+\.yaml: the file is empty; write options into it$/,
+  );
+  assert.equal((await optionsOf('server', { yaml: '# nothing\n' })).domain, 'localhost');
+});

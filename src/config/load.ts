@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { CONFIG_FILE_MAX_BYTES } from '../limits.ts';
-import { combine } from './combine.ts';
+import { combine, type NamedFile } from './combine.ts';
 import { explainIssues } from './explain.ts';
 import { fieldsOf } from './fields.ts';
 import { readBounded } from './files.ts';
@@ -30,6 +30,8 @@ export interface Loaded<Options> {
   readonly options: Options;
   /** What works but should not stay so. */
   readonly warnings: readonly string[];
+  /** The file with the options, and those that options name. */
+  readonly files: readonly NamedFile[];
 }
 
 /**
@@ -63,6 +65,7 @@ export async function loadOptions<Name extends CommandName>(
   return {
     options: camelCase(checked.output) as OptionsOf<Name>,
     warnings: [...warnings, ...checked.warnings],
+    files: checked.files,
   };
 }
 
@@ -82,6 +85,8 @@ export async function readConfig(
   const absolute = path.resolve(directory, file);
   const read = readBounded(absolute, CONFIG_FILE_MAX_BYTES);
   if ('wrong' in read) return read;
+  // Nobody means that: it is what a full disk leaves.
+  if (read.text === '') return { wrong: 'the file is empty; write options into it' };
   const { parseConfig } = await import('./document.ts');
   const { document, problems, sound } = parseConfig(file, read.text);
   const warnings = read.othersWrite
@@ -93,7 +98,7 @@ export async function readConfig(
 /** Checks what the sources hold together against a schema. The output counts only without problems. */
 export function validate(schema: z.ZodType, sources: readonly Source[]) {
   const fields = fieldsOf(schema);
-  const { values, origin, problems, warnings } = combine(fields, sources);
+  const { values, origin, problems, warnings, files } = combine(fields, sources);
   const result = schema.safeParse(values);
   // A value that was already complained of may be missing by now: once is enough.
   const known = new Set(problems.map(({ place }) => place));
@@ -109,6 +114,7 @@ export function validate(schema: z.ZodType, sources: readonly Source[]) {
     output: result.data,
     problems: [...problems, ...found.filter(({ place }) => !known.has(place))],
     warnings,
+    files,
   };
 }
 
@@ -123,9 +129,11 @@ function camelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelCase);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      camelCase(inner),
-    ]),
+    Object.entries(value).map(([key, inner]) => [camelKey(key), camelCase(inner)]),
   );
+}
+
+/** `tcp_ports` to `tcpPorts`. */
+export function camelKey(key: string): string {
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

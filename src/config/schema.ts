@@ -37,6 +37,7 @@ const logs = {
   log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
     value: 'debug|info|warn|error|silent',
     help: 'The least important lines to log.',
+    live: true,
   }).prefault('info'),
   log_format: option(choice(['auto', 'pretty', 'json']), {
     value: 'auto|pretty|json',
@@ -55,6 +56,7 @@ const shared = {
     value: 'TOKEN',
     secret: true,
     help: 'Token that agents and consumers present. Others on this machine can read command lines: better in --token-file, SALLYPORT_TOKEN or the file.',
+    live: true,
   }).optional(),
   token_file: option(text(), {
     value: 'FILE',
@@ -119,12 +121,14 @@ const server = z
     }).prefault('20000-29999'),
     tls_cert: option(text(), {
       value: 'FILE',
-      path: true,
+      path: 'followed',
+      live: 'while set',
       help: 'Certificate chain (PEM); read again when it changes.',
     }).optional(),
     tls_key: option(text(), {
       value: 'FILE',
-      path: true,
+      path: 'followed',
+      live: 'while set',
       help: 'Private key (PEM) of the certificate.',
     }).optional(),
     tls_passthrough_listen: option(listenAddress('0.0.0.0'), {
@@ -151,12 +155,16 @@ const server = z
       value: 'DURATION',
       help: 'How long running work may go on after a shutdown was asked for.',
     }).prefault(formatDuration(DRAIN_GRACE_MS)),
-    access_log: option(toggle(true), { help: 'Log one line for each request and each stream.' }),
+    access_log: option(toggle(true), {
+      live: true,
+      help: 'Log one line for each request and each stream.',
+    }),
     identities: option(identities, {
       help: 'Who may do what. A token given beside them may do everything.',
     }).optional(),
     ...logs,
     ...shared,
+      live: true,
   })
   .superRefine(({ tls_cert, tls_key }, context) => {
     if ((tls_cert === undefined) === (tls_key === undefined)) return;
@@ -165,6 +173,7 @@ const server = z
     context.addIssue({ code: 'custom', path: [present], message: `needs ${absent} beside it` });
   });
 
+      live: true,
 /** The options of each command. */
 export const schemas = {
   server,
@@ -173,10 +182,12 @@ export const schemas = {
   agent: z.strictObject({
     ...agent,
     services: option(services, { help: 'The services of this agent.' }),
+      live: true,
   }),
   connect: z.strictObject({
     target: option(dialAddress(), {
       value: 'HOST:PORT',
+      live: true,
       help: 'What to dial behind the agent; a rule of the service has to allow it.',
     }).optional(),
     key: option(consumerKey(), {

@@ -13,8 +13,13 @@ export interface OptionFacts {
   readonly value?: string;
   /** The value is never shown, and `file:PATH` names a file that holds it. */
   readonly secret?: true;
-  /** Names a file that has to be readable. A relative one stands beside the file that names it. */
-  readonly path?: true;
+  /**
+   * Names a file that has to be readable. A relative one stands beside the file that names it. With
+   * `followed`, whoever uses the file reads it again by himself when it changes.
+   */
+  readonly path?: true | 'followed';
+  /** A running server takes another value over: always, or as long as there was one and is one. */
+  readonly live?: true | 'while set';
   /** Another way to give the named secret: the path of a file that holds it. */
   readonly fileOf?: string;
   /** False: makes sense on the command line only. */

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
-import { loadOptions } from '../../src/config/load.ts';
+import { loadOptions, type Loaded } from '../../src/config/load.ts';
 import type { CommandName, OptionsOf } from '../../src/config/schema.ts';
 import { SallyportError } from '../../src/errors.ts';
 
@@ -31,7 +31,7 @@ export function write(name: string, text: string, mode = 0o600): string {
 export function load<Name extends CommandName>(
   name: Name,
   { flags = {}, env = {}, yaml }: Given,
-): Promise<{ options: OptionsOf<Name>; warnings: readonly string[] }> {
+): Promise<Loaded<OptionsOf<Name>>> {
   files += 1;
   const config = yaml === undefined ? {} : { config: write(`config-${files}.yaml`, yaml) };
   return loadOptions(name, { flags: { ...config, ...flags }, env, directory });
