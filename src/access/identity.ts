@@ -7,12 +7,13 @@ import { parseAuthorization } from './authorization.ts';
 import { createGlobs, type Globs } from '../net/glob.ts';
 import { checkToken, digest, parseTokenHash, sameDigest } from './tokens.ts';
 
-export type Role = 'agent' | 'consumer';
+/** Agents register services, consumers use them, admins control the server itself. */
+export type Role = 'agent' | 'consumer' | 'admin';
 
 /** What an identity may do. What is not listed is not allowed. */
 export interface Scopes {
   readonly roles: readonly Role[];
-  /** Globs of service names: those an agent may register, or a consumer reach. */
+  /** Globs of service names: those an agent may register, or a consumer reach. An admin sees all. */
   readonly names?: readonly string[];
   /** Globs of public hosts an agent may claim beyond the one that its service's name gives. */
   readonly hosts?: readonly string[];
@@ -42,9 +43,9 @@ export interface Identity {
   readonly targets: AllowList;
 }
 
-/** The scopes of a server's one token: everything. */
+/** The scopes of a server's one token: everything, its control among it. */
 export const allScopes: Required<Scopes> = {
-  roles: ['agent', 'consumer'],
+  roles: ['agent', 'consumer', 'admin'],
   names: ['*'],
   hosts: ['*'],
   ports: ['*'],
@@ -109,7 +110,7 @@ function createIdentity(options: IdentityOptions): Identity {
     );
   }
   if (roles.length === 0)
-    throw invalid(`identity ${quoted(name)}: it has no role; give agent, consumer or both`);
+    throw invalid(`identity ${quoted(name)}: it has no role; give agent, consumer or admin`);
   return {
     name,
     roles: new Set(roles),

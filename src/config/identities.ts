@@ -20,10 +20,13 @@ const identity = z
       help: 'SHA-256 of the token, as `sallyport token` prints it.',
     }).optional(),
     roles: option(
-      list(choice(['agent', 'consumer'])).min(1, 'is empty; list agent, consumer or both'),
+      list(choice(['agent', 'consumer', 'admin'])).min(
+        1,
+        'is empty; list agent, consumer or admin',
+      ),
       {
-        value: 'agent|consumer',
-        help: 'An agent registers services, a consumer uses them with connect and forward.',
+        value: 'agent|consumer|admin',
+        help: 'An agent registers services, a consumer uses them with connect and forward, an admin controls the server: everything that docs/control.md tells.',
       },
     ),
     names: option(list(text()).min(1, 'is empty; list names of services, or "*" for all'), {
