@@ -58,6 +58,8 @@ export interface StreamReceiver {
   reset(error: SallyportError): void;
   /** The stream is writable again. */
   drained(): void;
+  /** The peer has taken a stream that was opened here; a protocol of its own may say so earlier or never. */
+  acknowledged?(): void;
 }
 
 /** What a session tells its owner. */

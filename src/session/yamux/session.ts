@@ -155,6 +155,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     if (type === TYPE_GO_AWAY) return this.#goAway(id);
     if (id === 0) throw violation('stream id 0 on a stream frame');
     const stream = flags & FLAG_SYN ? this.#accept(id, flags) : this.#find(id);
+    if (flags & FLAG_ACK) stream?.receiver.acknowledged?.();
     if (type === TYPE_DATA) {
       if (stream === null && length > STREAM_WINDOW_MAX_BYTES)
         throw violation(`${length} bytes for a closed stream`);

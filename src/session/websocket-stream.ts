@@ -1,0 +1,282 @@
+/**
+ * A WebSocket as one stream: for protocols that give every connection a WebSocket of its own. Bytes
+ * in messages, borders and kinds without meaning; the window is the pausing of its socket.
+ *
+ * WebSockets know no half-close, so protocols differ in how a direction ends: see `Ending`.
+ */
+import { SallyportError } from '../errors.ts';
+import {
+  GONE_PEER_GRACE_MS,
+  INITIAL_WINDOW_BYTES,
+  LINK_BACKLOG_HIGH_BYTES,
+  LINK_BACKLOG_LOW_BYTES,
+  QUIET_READ_BYTES,
+  SMALL_COPY_BYTES,
+} from '../limits.ts';
+import { HEADROOM, Slab, SlabPool } from '../net/slab.ts';
+import type { Wire, WireReader } from '../net/wire.ts';
+import { WebSocketLink, type Masking } from '../transport/websocket/link.ts';
+import type { Stream, StreamEnd, StreamReceiver } from './session.ts';
+
+/**
+ * What `end` does. `message`: an empty message tells the peer, who is known to understand it, and
+ * the other direction goes on. `close`: the connection closes once everything has left. `nothing`:
+ * there is no way to say it, and the peer ends the connection. Whatever is chosen, an empty message
+ * that comes is the end of the peer's direction.
+ */
+export type Ending = 'message' | 'close' | 'nothing';
+
+const copySlabs = new SlabPool(QUIET_READ_BYTES);
+
+export class WebSocketStream implements Stream, WireReader {
+  readonly id = 0;
+  receiver: StreamReceiver;
+  bytesSent = 0;
+  bytesReceived = 0;
+  onOver: ((end: StreamEnd) => void) | null = null;
+  /** The socket is gone: after `onOver`, once what was sent last has left. */
+  onClosed: (() => void) | null = null;
+  #wire: Wire;
+  #link: WebSocketLink;
+  #ending: Ending;
+  /** Bytes delivered and not credited. */
+  #unpaid = 0;
+  #paused = false;
+  #blocked = false;
+  #ended = false;
+  #peerEnded = false;
+  /** The peer neither sends nor takes anything any more. */
+  #peerGone = false;
+  #over = false;
+  #active = false;
+  #sentWhenActive = 0;
+  #grace: NodeJS.Timeout | null = null;
+
+  /** Takes over the wire of a connection that is upgraded, or will be before the first byte is sent. */
+  constructor(wire: Wire, masking: Masking, ending: Ending, receiver: StreamReceiver) {
+    this.#wire = wire;
+    this.#ending = ending;
+    this.receiver = receiver;
+    this.#link = new WebSocketLink(wire, masking, {
+      text: true,
+      empty: () => this.#finished(),
+    });
+    this.#link.receive({
+      bytes: (slab, start, end) => this.#deliver(slab, start, end),
+      closed: (error) => (error === null ? this.#gone() : this.#break(error)),
+    });
+    wire.reader = this;
+  }
+
+  // ---- Receiving ----
+
+  read(slab: Slab, start: number, end: number): boolean {
+    this.#active = true;
+    this.#link.read(slab, start, end);
+    this.#paused = this.#unpaid >= INITIAL_WINDOW_BYTES && !this.#over;
+    return !this.#paused;
+  }
+
+  /** Bytes that came behind the upgrade, as if they had just been read. */
+  early(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
+    this.read(slab, HEADROOM, HEADROOM + bytes.length);
+  }
+
+  #deliver(slab: Slab, start: number, end: number): void {
+    if (this.#over || this.#peerEnded) return;
+    this.bytesReceived += end - start;
+    this.#unpaid += end - start;
+    this.receiver.data(slab, start, end);
+  }
+
+  credit(n: number): void {
+    this.#unpaid -= n;
+    if (!this.#paused || this.#unpaid > INITIAL_WINDOW_BYTES / 2) return;
+    this.#paused = false;
+    this.#wire.resume();
+  }
+
+  /** The peer's direction has ended; ours goes on. */
+  #finished(): void {
+    if (this.#over || this.#peerEnded) return;
+    if (this.#ending === 'nothing') return this.ended();
+    this.#peerEnded = true;
+    this.receiver.finished();
+    if (this.#ended) this.#closeInOrder();
+  }
+
+  /** The socket's end. Protocols that close without a word take it for an orderly one. */
+  ended(): void {
+    if (this.#ending === 'message' && !this.#over) {
+      this.#break(new SallyportError('LINK_LOST', 'link: the peer closed the connection'));
+    } else {
+      this.#gone();
+      this.#wire.endAndDestroy();
+    }
+  }
+
+  closed(error: Error | null): void {
+    this.#link.closed(error);
+    this.#break(new SallyportError('LINK_LOST', 'link: the connection closed', { cause: error }));
+    this.onClosed?.();
+  }
+
+  /** What the peer sent is whole. What is still sent to it is lost, which its sender has to learn. */
+  #gone(): void {
+    if (this.#over || this.#peerGone) return;
+    this.#peerGone = true;
+    const already = this.#peerEnded;
+    this.#peerEnded = true;
+    this.#grace = setTimeout(() => this.#break(peerLeft), GONE_PEER_GRACE_MS).unref();
+    if (!already) this.receiver.finished();
+    if (this.#ended) this.#leave('ok');
+  }
+
+  // ---- Sending ----
+
+  get writable(): boolean {
+    return !this.#blocked;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  write(slab: Slab, start: number, end: number): void {
+    if (!this.#mayStart(end - start)) return;
+    if (slab.shared || end - start < SMALL_COPY_BYTES) this.#copy(slab.bytes, start, end);
+    else if (slab.refs === 1) this.#keep(slab, this.#link.send(slab.bytes, start, end));
+    else {
+      const head = Buffer.allocUnsafe(HEADROOM);
+      const body = slab.bytes.subarray(start, end);
+      this.#keep(slab, this.#link.sendPair(head, HEADROOM, HEADROOM, body));
+    }
+    this.#checkBlocked();
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#mayStart(bytes.length)) return;
+    this.#copy(bytes, 0, bytes.length);
+    this.#checkBlocked();
+  }
+
+  #mayStart(n: number): boolean {
+    if (this.#over || this.#ended || n === 0) return false;
+    if (this.#peerGone) {
+      this.#break(peerLeft);
+      return false;
+    }
+    this.bytesSent += n;
+    return true;
+  }
+
+  #copy(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; at += QUIET_READ_BYTES) {
+      const n = Math.min(end - at, QUIET_READ_BYTES);
+      if (n < SMALL_COPY_BYTES) {
+        const own = Buffer.allocUnsafe(HEADROOM + n);
+        bytes.copy(own, HEADROOM, at, at + n);
+        this.#link.send(own, HEADROOM, HEADROOM + n);
+        continue;
+      }
+      const slab = copySlabs.take();
+      bytes.copy(slab.bytes, HEADROOM, at, at + n);
+      this.#keep(slab, this.#link.send(slab.bytes, HEADROOM, HEADROOM + n));
+      slab.release();
+    }
+  }
+
+  #keep(slab: Slab, free: boolean): void {
+    if (free) return;
+    slab.retain();
+    this.#link.afterSends(() => slab.release());
+  }
+
+  #checkBlocked(): void {
+    if (this.#blocked || this.#link.backlog <= LINK_BACKLOG_HIGH_BYTES) return;
+    this.#blocked = true;
+    this.#awaitRoom();
+  }
+
+  #awaitRoom(): void {
+    this.#link.afterSends(() => {
+      if (this.#over) return;
+      if (this.#link.backlog > LINK_BACKLOG_LOW_BYTES) return this.#awaitRoom();
+      this.#blocked = false;
+      this.receiver.drained();
+    });
+  }
+
+  // ---- The end ----
+
+  end(): void {
+    if (this.#over || this.#ended) return;
+    this.#ended = true;
+    if (this.#peerGone) this.#leave('ok');
+    else if (this.#ending === 'close') {
+      if (!this.#peerEnded) {
+        this.#peerEnded = true;
+        this.receiver.finished();
+      }
+      this.#leave('ok');
+      this.#wire.afterWrites(() => this.#wire.endAndDestroy());
+    } else if (this.#ending === 'message') {
+      this.#link.sendEmpty();
+      if (this.#peerEnded) this.#closeInOrder();
+    }
+  }
+
+  /** Both directions have ended. */
+  #closeInOrder(): void {
+    if (this.#over) return;
+    this.#leave('ok');
+    this.#wire.afterWrites(() => this.#link.close(null));
+  }
+
+  reset(why?: SallyportError): void {
+    if (this.#over) return;
+    this.#leave(why ?? 'closed');
+    this.#link.close(why ?? brokenOff);
+  }
+
+  #break(error: SallyportError): void {
+    if (this.#over) return;
+    this.#leave(error);
+    this.#link.close(error);
+    this.receiver.reset(error);
+  }
+
+  #leave(end: StreamEnd): void {
+    this.#over = true;
+    clearTimeout(this.#grace ?? undefined);
+    this.onOver?.(end);
+    if (this.#paused) this.#wire.resume();
+  }
+
+  // ---- Signs of life, for a heartbeat ----
+
+  /**
+   * A peer that is not read from cannot give any, and one that has not read what it was sent cannot
+   * see a ping yet: whether that one is there is for TCP to say.
+   */
+  takeActivity(): boolean {
+    if (!this.#active) return this.#paused || this.bytesSent !== this.#sentWhenActive;
+    this.#active = false;
+    this.#sentWhenActive = this.bytesSent;
+    return true;
+  }
+
+  ping(): void {
+    this.#link.ping();
+  }
+
+  close(error: SallyportError | null): void {
+    if (this.#over) this.#wire.destroy();
+    else this.#break(error ?? brokenOff);
+  }
+}
+
+const brokenOff = new SallyportError('STREAM_RESET', 'stream: broken off by the other end');
+const peerLeft = new SallyportError('STREAM_RESET', 'stream: its other end has left');
