@@ -10,7 +10,8 @@ import { isServiceName } from '../access/service-name.ts';
 import type { Registered, ServiceOffer } from '../attach/messages.ts';
 import type { ServerSession } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
-import { SERVICE_URLS_MAX_CHARS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
+import type { EventLog } from '../events/log.ts';
+import { EVENT_TEXT_MAX_CHARS, SERVICE_URLS_MAX_CHARS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
 import type { PublicPorts } from '../ingress/tcp/ports.ts';
 import type { TlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { canonicalHost } from '../net/host.ts';
@@ -23,6 +24,7 @@ import type { Upstream } from '../registry/upstream.ts';
 
 export interface RegistrarOptions {
   registry: ServiceRegistry;
+  events: EventLog;
   routes: Routes;
   ports: PublicPorts;
   /** Null: the server has no passthrough port. */
@@ -62,7 +64,7 @@ interface Claim {
 }
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { registry, routes, ports, passthrough, domain } = options;
+  const { registry, events, routes, ports, passthrough, domain } = options;
   /** By session, then by service. */
   const claims = new Map<string, Map<string, Claim>>();
   /** What the last agent of an absent service held. */
@@ -189,6 +191,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       const displaced = registry.join(name, session.upstream, policy);
       claim.joined = true;
       claim.urls = urls;
+      events.publish('service.up', {
+        ...served(session, name),
+        kind: offer.kind,
+        urls: brief(urls),
+      });
       if (displaced !== null) options.displaced(displaced, offer);
       dropKept(name);
       return {
@@ -241,6 +248,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       if (claim === undefined) return;
       claims.get(session.id)!.delete(name);
       registry.forget(name, session.upstream);
+      if (claim.joined) events.publish('service.down', served(session, name));
       drop(name, claim);
     },
 
@@ -251,6 +259,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       for (const [name, claim] of own) {
         own.delete(name);
         registry.leave(name, session.upstream);
+        if (claim.joined) events.publish('service.down', served(session, name));
         if (claim.joined && !registry.present(name)) kept.set(name, claim);
         else drop(name, claim);
       }
@@ -263,6 +272,17 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
 
     vanished: dropKept,
   };
+}
+
+/** As an event names it. */
+function served({ id, identity }: ServerSession, service: string) {
+  return { service, session: id, identity: identity.name };
+}
+
+/** As many of the addresses as an event may hold. */
+function brief(urls: readonly string[]): string[] {
+  let room = EVENT_TEXT_MAX_CHARS;
+  return urls.filter((url) => (room -= url.length) >= 0);
 }
 
 function urlOf(base: URL, host: string, path: string): string {

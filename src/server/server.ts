@@ -138,6 +138,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     : null;
   const registrar = createRegistrar({
     registry,
+    events,
     routes,
     ports,
     passthrough,
@@ -155,6 +156,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     gate,
     registrar,
+    events,
     accessLog,
     log,
     newId,
@@ -208,6 +210,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     publicUrl,
     async close(graceMs = drainGraceMs) {
       draining = true;
+      events.publish('server.draining', { graceMs });
       certificate?.close();
       listener.close();
       passthrough?.close();

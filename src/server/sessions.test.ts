@@ -7,6 +7,7 @@ import { allScopes, createIdentities } from '../access/identity.ts';
 import type { Hello, Registered } from '../attach/messages.ts';
 import { SallyportError } from '../errors.ts';
 import { SESSIONS_MAX } from '../limits.ts';
+import { createEventLog } from '../events/log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { StreamReceiver } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
@@ -37,11 +38,13 @@ function open(t: TestContext) {
       void told.push(`${message} ${fields.session}${fields.code ? ` ${fields.code}` : ''}`),
   } as unknown as Logger;
   const { accessLog, newId, gate } = openDoor(t, {});
+  const events = createEventLog();
   const sessions = createSessions({
     program: 'srv/1',
     heartbeatMs: 60_000,
     gate,
     registrar,
+    events,
     accessLog,
     log,
     newId,
@@ -58,7 +61,7 @@ function open(t: TestContext) {
     await until('it is answered', () => client.heard.length + client.endings.length > 0);
     return client;
   };
-  return { sessions, attach, told, left };
+  return { sessions, attach, told, left, events };
 }
 
 const code = async (client: RawClient): Promise<string | undefined> =>
@@ -151,6 +154,41 @@ test('what happens is told in the log, with the token nowhere', async (t) => {
   client.session.close(null);
   await until('the end is told', () => told.length === 4);
   assert.deepEqual(told, ['attached s1', 'registered s1', 'unregistered s1', 'detached s1']);
+});
+
+test('the coming and going of clients is published, with the reason; of one that never said hello nothing', async (t) => {
+  const { sessions, attach, events } = open(t);
+  await attach({ epoch: 1 });
+  const present = await attach({ epoch: 2 });
+  await attach({ epoch: 1 });
+  await until('it is gone', () => sessions.count === 1);
+  const { link } = await connectRawClient(t);
+  sessions.attach(link, identityOf('ann'), '192.0.2.1:1');
+  present.session.close(null);
+  sessions.close(null);
+  await until('all are gone', () => sessions.count === 0);
+  const told = events
+    .since(0)!
+    .map((event) =>
+      event.type === 'client.down'
+        ? `${event.type} ${event.session} ${event.reason}`
+        : `${event.type} ${'session' in event ? event.session : ''}`,
+    );
+  assert.deepEqual(told, [
+    'client.up s1',
+    'client.down s1 REPLACED',
+    'client.up s2',
+    'client.down s2 ok',
+  ]);
+  const [{ seq: _seq, time: _time, ...first }] = events.since(0)!;
+  assert.deepEqual(first, {
+    type: 'client.up',
+    session: 's1',
+    role: 'agent',
+    identity: 'ann',
+    peer: '192.0.2.1:1',
+    protocol: 'sallyport',
+  });
 });
 
 test(`more than ${SESSIONS_MAX} clients are not taken`, (t) => {

@@ -5,6 +5,8 @@ import { ServerSession, type SessionHost } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
 import { SESSIONS_MAX } from '../limits.ts';
 import { quoted } from '../net/printable.ts';
+import type { ClientEvent } from '../events/event.ts';
+import type { EventLog } from '../events/log.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Gate } from '../registry/gate.ts';
@@ -17,6 +19,7 @@ export interface SessionsOptions {
   heartbeatMs: number;
   gate: Gate;
   registrar: Registrar;
+  events: EventLog;
   accessLog: AccessLog;
   log: Logger;
   newId(): string;
@@ -42,10 +45,12 @@ export interface Sessions {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { gate, registrar, accessLog, log, newId } = options;
+  const { gate, registrar, events, accessLog, log, newId } = options;
   const heartbeat = createHeartbeat(options.heartbeatMs);
   const sessions = new Map<string, ServerSession>();
   const instances = new Map<string, ServerSession>();
+  /** Those whose hello was accepted. */
+  const up = new Set<ServerSession>();
   let lastId = 0;
   let draining = false;
 
@@ -66,6 +71,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       other?.session.close(
         new SallyportError('REPLACED', 'session: replaced by a newer connection of the same agent'),
       );
+      up.add(session);
+      events.publish('client.up', described(session));
       const { role, program } = session.hello!;
       log.info(
         { session: session.id, role, identity: session.identity.name, peer: session.peer, program },
@@ -102,6 +109,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       sessions.delete(session.id);
       const key = session.hello === null ? null : instanceKey(session);
       if (key !== null && instances.get(key) === session) instances.delete(key);
+      if (up.delete(session)) {
+        events.publish('client.down', { ...described(session), reason: error?.code ?? 'ok' });
+      }
       const why = error === null ? {} : { code: error.code, error: error.message };
       log.info(
         { session: session.id, identity: session.identity.name, peer: session.peer, ...why },
@@ -151,6 +161,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       for (const { session } of sessions.values()) session.close(error);
     },
   };
+}
+
+function described({ id, identity, peer, hello }: ServerSession): ClientEvent {
+  const { role } = hello!;
+  return { session: id, role, identity: identity.name, peer, protocol: 'sallyport' };
 }
 
 function instanceKey({ identity, hello }: ServerSession): string {

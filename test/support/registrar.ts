@@ -3,6 +3,7 @@ import { createIdentities, type IdentityOptions } from '../../src/access/identit
 import type { TestContext } from 'node:test';
 import type { ServiceOffer } from '../../src/attach/messages.ts';
 import type { ServerSession } from '../../src/attach/server-session.ts';
+import { createEventLog, type EventLog } from '../../src/events/log.ts';
 import { createTcpIngress, type PublicPorts } from '../../src/ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../../src/ingress/tls/passthrough.ts';
 import { createRoutes, type Routes } from '../../src/registry/routes.ts';
@@ -21,6 +22,7 @@ const anyPorts = ['30600-30699'];
 export interface RegistrarUnderTest {
   readonly registrar: Registrar;
   readonly registry: ServiceRegistry;
+  readonly events: EventLog;
   readonly routes: Routes;
   readonly ports: PublicPorts;
   /** Upstreams that were displaced, by their id. */
@@ -45,10 +47,12 @@ export async function createTestRegistrar(
   const routes = createRoutes('example.test');
   const ports = createTcpIngress({ ...door, host: listen.host, ranges });
   const byName = passthrough ? await createTlsPassthrough({ ...door, listen }) : null;
+  const events = createEventLog();
   const registry = createServiceRegistry({ vanished: (service) => registrar.vanished(service) });
   const displaced: string[] = [];
   const registrar = createRegistrar({
     registry,
+    events,
     routes,
     ports,
     passthrough: byName,
@@ -65,6 +69,7 @@ export async function createTestRegistrar(
   return {
     registrar,
     registry,
+    events,
     routes,
     ports,
     displaced,
