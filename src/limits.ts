@@ -279,3 +279,28 @@ export const BYTE_RATE_MIN = 1 * KB;
 export const ACCOUNTS_MAX = 100_000;
 /** Public connections of one server unless it is told otherwise. Each takes a descriptor. */
 export const PUBLIC_CONNECTIONS_MAX = 50_000;
+
+// ---- Hubble (compat/hubble/) ----
+
+/** One message of a Hubble peer. Originals send 1 KB of data in each, ours 32 KB. */
+export const HUBBLE_MESSAGE_MAX_BYTES = 1 * MB;
+/** Data in one message of ours. */
+export const HUBBLE_DATA_BYTES = 32 * KB;
+/**
+ * What a Hubble link has delivered and nobody has taken yet. The protocol has no windows: beyond
+ * this the whole link is not read, so it is as much as one slow reader may have without any other
+ * session noticing.
+ */
+export const HUBBLE_UNTAKEN_MAX_BYTES = 4 * MB;
+/** A reader that takes nothing for so long, while its link waits for it, loses its session. */
+export const HUBBLE_STALL_MS = 10_000;
+/** Hubble cannot tell a target that its consumer has ended: it is closed when it has sent nothing for so long. */
+export const HUBBLE_HALF_CLOSED_QUIET_MS = 3_500;
+/** What a closed Hubble peer had still on its way may take so long to reach the other end. */
+export const HUBBLE_LINGER_MS = 60_000;
+/** An original acknowledges a session before it can take data for it: the first data waits so long. */
+export const HUBBLE_SETTLE_MS = 10;
+/** Between signs of life. Longer than elsewhere: an original that waits for a slow socket answers nothing. */
+export const HUBBLE_HEARTBEAT_MS = 30_000;
+/** Characters of the id of a session; originals use the 36 of a UUID. */
+export const HUBBLE_GUID_MAX_CHARS = 64;

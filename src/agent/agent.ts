@@ -8,6 +8,7 @@ import type { SallyportError } from '../errors.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { drained } from '../session/drain.ts';
 import { createHeartbeat } from '../session/heartbeat.ts';
+import type { WayOut } from '../transport/outgoing/way-out.ts';
 import { receiveStream } from './incoming-stream.ts';
 import type { AgentService } from './service.ts';
 
@@ -15,8 +16,8 @@ export interface AgentOptions {
   /** ws, wss, http or https. */
   server: URL;
   token: string;
-  /** PEM of further authorities to trust. */
-  ca?: string;
+  /** How to get to the server: proxy, local ports, TLS. Default: directly. */
+  wayOut?: WayOut;
   services: readonly AgentService[];
   /** Program and version, told to the server. */
   program: string;
@@ -81,7 +82,7 @@ export function createAgent(options: AgentOptions): Agent {
             token,
             program,
             signal: ending,
-            ...(options.ca === undefined ? {} : { ca: options.ca }),
+            ...(options.wayOut === undefined ? {} : { wayOut: options.wayOut }),
             ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
           });
           const left = new Set(byName.keys());

@@ -1,6 +1,5 @@
-/** Dials a server: TCP or TLS, the WebSocket upgrade, and the link that stands after it. */
-import net from 'node:net';
-import tls from 'node:tls';
+/** Dials a server: the way out, the WebSocket upgrade, and the link that stands after it. */
+import type net from 'node:net';
 import { isErrorCode, SallyportError } from '../errors.ts';
 import {
   FAILURE_MESSAGE_MAX_CHARS,
@@ -11,6 +10,7 @@ import {
 import { SlabPool, type Slab } from '../net/slab.ts';
 import { Wire, type WireReader } from '../net/wire.ts';
 import type { Link } from '../transport/link.ts';
+import { isSecure, openWayOut, type WayOut } from '../transport/outgoing/way-out.ts';
 import {
   newKey,
   readResponseHead,
@@ -30,8 +30,8 @@ export interface DialOptions {
   /** ws, wss, http or https; a path before `/api/v1/attach` is kept. */
   url: URL;
   token: string;
-  /** PEM of further authorities to trust. */
-  ca?: string;
+  /** How to get there. */
+  wayOut?: WayOut;
   /** Sent as User-Agent. */
   program: string;
   /** Masks with random keys even where nobody can read the frames. */
@@ -41,59 +41,57 @@ export interface DialOptions {
 
 /**
  * Resolves with a link whose bytes have not been read yet. Rejects with SERVER_UNREACHABLE,
- * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, the error the server named, or the reason of
- * the signal when that is aborted. Throws USAGE when the URL or the token cannot stand in a request.
+ * SERVER_TLS, SERVER_NOT_SALLYPORT, HANDSHAKE_TIMEOUT, a PROXY code, the error the server named, or
+ * the reason of the signal when that is aborted. Throws USAGE when the URL or the token cannot stand
+ * in a request.
  */
-export function dial(options: DialOptions): Promise<Link> {
-  const { promise, resolve, reject } = Promise.withResolvers<Link>();
-  const { url, signal } = options;
-  const secure = url.protocol === 'wss:' || url.protocol === 'https:';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+export async function dial(options: DialOptions): Promise<Link> {
+  const { url } = options;
   const key = newKey();
   const path = `${url.pathname.replace(/\/$/, '')}${ATTACH_PATH}`;
-  const headers = {
+  const request = upgradeRequest(path, url.host, key, PROTOCOL, {
     Authorization: `Bearer ${options.token}`,
     Accept: 'application/json',
     'User-Agent': options.program,
-  };
-  const request = Buffer.from(upgradeRequest(path, url.host, key, PROTOCOL, headers));
+  });
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(tooLate(url)), HANDSHAKE_TIMEOUT_MS);
+  const signal = AbortSignal.any([options.signal, late.signal]);
+  try {
+    const socket = await openWayOut(url, options.wayOut ?? {}, signal);
+    return await upgrade(socket, request, key, { ...options, signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
+function tooLate({ host }: URL): SallyportError {
+  const why = `${host} did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`;
+  return new SallyportError('HANDSHAKE_TIMEOUT', `dial: ${why}`);
+}
+
+/** Asks for the upgrade on a fresh connection. */
+function upgrade(
+  socket: net.Socket,
+  request: string,
+  key: string,
+  options: DialOptions,
+): Promise<Link> {
+  const { promise, resolve, reject } = Promise.withResolvers<Link>();
+  const { url, signal } = options;
   const reader = new UpgradeReader(
     (head, body) => {
       const outcome = judge(head, body, key, url);
       if (outcome instanceof SallyportError) fail(outcome);
-      else finish(() => resolve(new WebSocketLink(wire, maskingFor(wire, secure, options))));
+      else finish(() => resolve(new WebSocketLink(wire, maskingFor(wire, options))));
     },
     (error) => fail(error),
-    (error) => dialError(url, secure, error),
+    (error) => lost(url, error),
   );
-  const wire = Wire.dial(
-    (onread) => {
-      const common = { host, port, noDelay: true, onread, writableHighWaterMark: 1 << 20 };
-      if (!secure) return net.connect(common as net.NetConnectOpts);
-      const servername = net.isIP(host) === 0 ? host : '';
-      return tls.connect({
-        ...common,
-        servername,
-        ...(options.ca ? { ca: [...tls.rootCertificates, options.ca] } : {}),
-      });
-    },
-    linkSlabs,
-    reader,
-  );
-  const timer = setTimeout(() => {
-    fail(
-      new SallyportError(
-        'HANDSHAKE_TIMEOUT',
-        `dial: ${url.host} did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`,
-      ),
-    );
-  }, HANDSHAKE_TIMEOUT_MS);
+  const wire = Wire.accept(socket, linkSlabs, reader);
   const abort = (): void => fail(signal.reason as Error);
 
   function finish(then: () => void): void {
-    clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     then();
   }
@@ -104,17 +102,17 @@ export function dial(options: DialOptions): Promise<Link> {
 
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
-  wire.socket.once(secure ? 'secureConnect' : 'connect', () => wire.write(request));
+  else wire.write(Buffer.from(request));
   return promise;
 }
 
 /** A zero key where no intermediary can read the frames or be confused by them, else random ones. */
-function maskingFor(wire: Wire, secure: boolean, options: DialOptions): Masking {
-  if (options.randomMask) return 'random';
+function maskingFor(wire: Wire, { url, wayOut, randomMask }: DialOptions): Masking {
+  if (randomMask) return 'random';
+  if (isSecure(url)) return 'zero';
   const peer = wire.socket.remoteAddress ?? '';
-  return secure || peer === '::1' || peer.replace('::ffff:', '').startsWith('127.')
-    ? 'zero'
-    : 'random';
+  const here = peer === '::1' || peer.replace('::ffff:', '').startsWith('127.');
+  return here && !wayOut?.proxy ? 'zero' : 'random';
 }
 
 /** Reads the response to the upgrade, and for a refusal its body; then leaves the wire to the link. */
@@ -222,19 +220,10 @@ function unnamedRefusal(head: ResponseHead, url: URL): SallyportError {
   return new SallyportError('SERVER_NOT_SALLYPORT', `${answer} to the upgrade`);
 }
 
-function dialError(url: URL, secure: boolean, error: NodeJS.ErrnoException | null): SallyportError {
-  const code = error?.code ?? '';
+function lost({ host }: URL, error: NodeJS.ErrnoException | null): SallyportError {
   const why =
     error === null
       ? 'it closed the connection during the handshake'
-      : `${code} ${error.message}`.trim();
-  const tlsFault =
-    secure && error !== null && !/^(ECONN|EHOST|ENET|ETIMEDOUT|ENOTFOUND|EAI_|EPIPE)/.test(code);
-  return new SallyportError(
-    tlsFault ? 'SERVER_TLS' : 'SERVER_UNREACHABLE',
-    `dial ${url.host}: ${why}`,
-    {
-      cause: error,
-    },
-  );
+      : `${error.code ?? ''} ${error.message}`.trim();
+  return new SallyportError('SERVER_UNREACHABLE', `dial ${host}: ${why}`, { cause: error });
 }

@@ -1,11 +1,20 @@
 /** What all commands that dial a server make of their options. */
 import fs from 'node:fs';
 import { SallyportError } from '../errors.ts';
+import { parsePortRanges } from '../net/ports.ts';
+import { parseProxy, type Environment } from '../transport/outgoing/proxy.ts';
+import type { OutgoingTls } from '../transport/outgoing/socket.ts';
+import type { WayOut } from '../transport/outgoing/way-out.ts';
 
 interface ClientKeys {
   server: string;
   token?: string | undefined;
   ca?: string | undefined;
+  clientCert?: string | undefined;
+  clientKey?: string | undefined;
+  serverName?: string | undefined;
+  proxy?: string | undefined;
+  clientPorts?: string | undefined;
   mask: 'auto' | 'random';
   heartbeat: number;
 }
@@ -13,14 +22,20 @@ interface ClientKeys {
 export interface ClientOptions {
   server: URL;
   token: string;
-  ca?: string;
+  wayOut: WayOut;
   randomMask: boolean;
   heartbeatMs: number;
   program: string;
 }
 
-/** Throws AUTH_REQUIRED without a token, CONFIG_INVALID when the authority's file cannot be read. */
-export function clientOptions(keys: ClientKeys, version: string): ClientOptions {
+/** What the process around a command gives to it. */
+interface Surroundings {
+  version: string;
+  env: Environment;
+}
+
+/** Throws AUTH_REQUIRED without a token, CONFIG_INVALID when a file of it cannot be read. */
+export function clientOptions(keys: ClientKeys, { version, env }: Surroundings): ClientOptions {
   if (keys.token === undefined) {
     throw new SallyportError(
       'AUTH_REQUIRED',
@@ -30,20 +45,44 @@ export function clientOptions(keys: ClientKeys, version: string): ClientOptions 
   return {
     server: new URL(keys.server),
     token: keys.token,
-    ...(keys.ca === undefined ? {} : { ca: readAuthority(keys.ca) }),
+    wayOut: wayOut(keys, env),
     randomMask: keys.mask === 'random',
     heartbeatMs: keys.heartbeat,
     program: `sallyport/${version}`,
   };
 }
 
-function readAuthority(file: string): string {
+/** `proxy: none` is a direct way whatever the environment says. */
+function wayOut(keys: ClientKeys, env: Environment): WayOut {
+  const { proxy, clientPorts } = keys;
+  return {
+    env,
+    tls: tlsOptions(keys),
+    ...(proxy !== undefined && { proxy: proxy === 'none' ? null : parseProxy(proxy) }),
+    ...(clientPorts !== undefined && { localPorts: parsePortRanges(clientPorts) }),
+  };
+}
+
+function tlsOptions({ ca, clientCert, clientKey, serverName }: ClientKeys): OutgoingTls {
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    const why = 'one stands without the other; give the certificate and its key';
+    throw new SallyportError('CONFIG_INVALID', `client_cert and client_key: ${why}`);
+  }
+  return {
+    ...(ca !== undefined && { ca: read('ca', ca) }),
+    ...(clientCert !== undefined && { cert: read('client_cert', clientCert) }),
+    ...(clientKey !== undefined && { key: read('client_key', clientKey) }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+function read(key: string, file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (cause) {
     throw new SallyportError(
       'CONFIG_INVALID',
-      `ca: cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`,
+      `${key}: cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`,
       { cause },
     );
   }

@@ -22,7 +22,7 @@ export async function runAgent(
   const printed = new Map<string, string>();
 
   const agent = createAgent({
-    ...clientOptions(options, version),
+    ...clientOptions(options, context),
     services,
     keepTrying: options.keepTrying,
     drainGraceMs: DRAIN_GRACE_MS,

@@ -8,6 +8,7 @@ import { canonicalHost } from '../net/host.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { parseDialAddress, parseListenAddress } from '../net/address.ts';
 import { parsePortRanges } from '../net/ports.ts';
+import { parseProxy } from '../transport/outgoing/proxy.ts';
 import { parseTarget } from '../net/target.ts';
 import { quoted } from '../net/printable.ts';
 import { CONSUMER_KEY_MAX_CHARS, RENDEZVOUS_TOKEN_MIN_CHARS } from '../limits.ts';
@@ -111,6 +112,11 @@ export function serverUrl() {
   return text((value) =>
     wrongUrl(value, SERVER_SCHEMES, 'wss://tunnel.example.com or ws://127.0.0.1:8080'),
   );
+}
+
+/** An outgoing proxy, or `none`. */
+export function proxy() {
+  return parsable((value) => value === 'none' || parseProxy(value));
 }
 
 /** The URL under which consumers see the server: services hang below its host, so it has no path. */

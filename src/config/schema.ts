@@ -16,6 +16,7 @@ import {
   hostName,
   listenAddress,
   portRanges,
+  proxy,
   publicUrl,
   serverUrl,
   token,
@@ -36,8 +37,8 @@ const json = option(toggle(false), { file: false, help: 'Print output, and error
 const logs = {
   log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
     value: 'debug|info|warn|error|silent',
-    help: 'The least important lines to log.',
     live: true,
+    help: 'The least important lines to log.',
   }).prefault('info'),
   log_format: option(choice(['auto', 'pretty', 'json']), {
     value: 'auto|pretty|json',
@@ -55,8 +56,8 @@ const shared = {
   token: option(token(), {
     value: 'TOKEN',
     secret: true,
-    help: 'Token that agents and consumers present. Others on this machine can read command lines: better in --token-file, SALLYPORT_TOKEN or the file.',
     live: true,
+    help: 'Token that agents and consumers present. Others on this machine can read command lines: better in --token-file, SALLYPORT_TOKEN or the file.',
   }).optional(),
   token_file: option(text(), {
     value: 'FILE',
@@ -80,6 +81,29 @@ const client = {
     value: 'FILE',
     path: true,
     help: 'Certificates (PEM) of the authority that signed that of the server.',
+  }).optional(),
+  client_cert: option(text(), {
+    value: 'FILE',
+    path: true,
+    help: 'Certificate (PEM) of this client, for servers that ask for one; with client_key.',
+  }).optional(),
+  client_key: option(text(), {
+    value: 'FILE',
+    path: true,
+    help: 'Private key (PEM) of the client certificate.',
+  }).optional(),
+  server_name: option(hostName(), {
+    value: 'NAME',
+    help: 'Name that the certificate of the server must hold. Default: the host of the URL.',
+  }).optional(),
+  proxy: option(proxy(), {
+    value: 'URL|none',
+    secret: true,
+    help: 'Proxy to dial through: http, https or socks5, with USER:PASSWORD@ before the host where it asks for a login. Default: that of https_proxy, http_proxy, all_proxy and no_proxy.',
+  }).optional(),
+  client_ports: option(portRanges(), {
+    value: 'PORTS',
+    help: 'Local ports to dial from, such as 8000-8100,8500, for firewalls that ask for that.',
   }).optional(),
   keep_trying: option(toggle(false), {
     help: 'Dial again even after refusals that trying again does not mend, such as a wrong token.',
@@ -137,6 +161,7 @@ const server = z
     }).optional(),
     trusted_proxies: option(list(cidr()), {
       value: 'CIDR',
+      live: true,
       help: 'Proxies before this server whose X-Forwarded-* and Forwarded fields are believed.',
     }).prefault([]),
     proxy_protocol_from: option(list(cidr()), {
@@ -145,6 +170,7 @@ const server = z
     }).prefault([]),
     balance: option(choice(['round-robin', 'least-streams']), {
       value: 'round-robin|least-streams',
+      live: true,
       help: 'How agents of one name share the work, where the service does not say.',
     }).prefault('round-robin'),
     response_timeout: option(duration({ min: SECOND_MS / 10, max: 24 * HOUR_MS }), {
@@ -153,6 +179,7 @@ const server = z
     }).prefault(formatDuration(HTTP_RESPONSE_TIMEOUT_MS)),
     drain_grace: option(duration({ min: 0, max: 24 * HOUR_MS }), {
       value: 'DURATION',
+      live: true,
       help: 'How long running work may go on after a shutdown was asked for.',
     }).prefault(formatDuration(DRAIN_GRACE_MS)),
     access_log: option(toggle(true), {
@@ -160,11 +187,11 @@ const server = z
       help: 'Log one line for each request and each stream.',
     }),
     identities: option(identities, {
+      live: true,
       help: 'Who may do what. A token given beside them may do everything.',
     }).optional(),
     ...logs,
     ...shared,
-      live: true,
   })
   .superRefine(({ tls_cert, tls_key }, context) => {
     if ((tls_cert === undefined) === (tls_key === undefined)) return;
@@ -173,7 +200,6 @@ const server = z
     context.addIssue({ code: 'custom', path: [present], message: `needs ${absent} beside it` });
   });
 
-      live: true,
 /** The options of each command. */
 export const schemas = {
   server,
@@ -182,12 +208,10 @@ export const schemas = {
   agent: z.strictObject({
     ...agent,
     services: option(services, { help: 'The services of this agent.' }),
-      live: true,
   }),
   connect: z.strictObject({
     target: option(dialAddress(), {
       value: 'HOST:PORT',
-      live: true,
       help: 'What to dial behind the agent; a rule of the service has to allow it.',
     }).optional(),
     key: option(consumerKey(), {

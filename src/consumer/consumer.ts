@@ -8,13 +8,14 @@ import { SallyportError } from '../errors.ts';
 import type { UpstreamReceiver } from '../registry/upstream.ts';
 import { createHeartbeat } from '../session/heartbeat.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
+import type { WayOut } from '../transport/outgoing/way-out.ts';
 
 export interface ConsumerOptions {
   /** ws, wss, http or https. */
   server: URL;
   token: string;
-  /** PEM of further authorities to trust. */
-  ca?: string;
+  /** How to get to the server: proxy, local ports, TLS. Default: directly. */
+  wayOut?: WayOut;
   /** Program and version, told to the server. */
   program: string;
   /** Time between signs of life; a connection silent for twice as long is dead. */
@@ -71,7 +72,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       token,
       program,
       signal,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.wayOut === undefined ? {} : { wayOut: options.wayOut }),
       ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
     });
     const session = await openClientSession(link, {

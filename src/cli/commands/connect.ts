@@ -7,8 +7,8 @@ import { clientOptions } from '../client-options.ts';
 import type { CommandContext } from '../context.ts';
 
 export async function run(context: CommandContext<OptionsOf<'connect'>>): Promise<number> {
-  const { options, positionals, signal, version } = context;
-  const consumer = createConsumer(clientOptions(options, version));
+  const { options, positionals, signal } = context;
+  const consumer = createConsumer(clientOptions(options, context));
   const { target, key } = options;
   const wish = {
     service: positionals[0],

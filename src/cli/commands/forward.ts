@@ -9,10 +9,10 @@ import { createLogs, logLost } from '../logs.ts';
 import type { CommandContext } from '../context.ts';
 
 export async function run(context: CommandContext<OptionsOf<'forward'>>): Promise<number> {
-  const { options, positionals, signal, stdout, version } = context;
+  const { options, positionals, signal, stdout } = context;
   const { log, accessLog } = createLogs(options);
   const rules = positionals.map(parseRule);
-  const consumer = createConsumer(clientOptions(options, version));
+  const consumer = createConsumer(clientOptions(options, context));
   const forwards: Forward[] = [];
   try {
     for (const rule of rules) forwards.push(await openForward({ consumer, rule, accessLog }));
