@@ -82,6 +82,8 @@ const kinds = {
   INTERNAL: { hop: 'server', http: 500, exit: 1, advice: 'This is a defect in Sallyport; please report it with the log line.' },
   CONTROL_UNKNOWN: { hop: 'server', http: 404, exit: 6, fatal: true, advice: 'Check the path, the id or the name: `sallyport ls` and `sallyport ps` show what is there.' },
   CONTROL_ABSENT: { hop: 'server', http: 501, exit: 1, fatal: true, advice: 'Start the server with what the message names.' },
+  CONTROL_DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Use a host name of the server itself; others, and web pages, have to be listed in control_hosts and control_origins.' },
+  TOO_MANY_GUESSES: { hop: 'consumer', http: 429, exit: 3, advice: 'Wait a minute: too many wrong credentials came from this address.' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof kinds;

@@ -304,3 +304,28 @@ export const HUBBLE_SETTLE_MS = 10;
 export const HUBBLE_HEARTBEAT_MS = 30_000;
 /** Characters of the id of a session; originals use the 36 of a UUID. */
 export const HUBBLE_GUID_MAX_CHARS = 64;
+
+// ---- Control (control/, access/guesses) ----
+
+/** Body of a request to the control API. The longest holds a reason. */
+export const CONTROL_BODY_MAX_BYTES = 64 * KB;
+/** The body must have come as a whole by then. */
+export const CONTROL_BODY_TIMEOUT_MS = 10_000;
+/** Requests to the control API at once, those that follow events among them. */
+export const CONTROL_REQUESTS_MAX = 256;
+/** Who takes nothing of an answer for so long is cut off: the rest of it is held for them. */
+export const CONTROL_STALL_MS = 30_000;
+/** Entries in one answer; it is made in one turn of the event loop, so that it is true as a whole. */
+export const CONTROL_LIST_MAX = 10_000;
+/** What an operator may say about a kick; it has to fit the reason of a close frame. Unit: characters. */
+export const CONTROL_REASON_MAX_CHARS = 64;
+/** Names of identities that may be revoked at a time. */
+export const REVOKED_IDENTITIES_MAX = 10_000;
+/** Wrong credentials that an address may show before it has to wait. */
+export const GUESSES_FREE = 10;
+/** The first wait for who guesses on; it doubles with each further wrong credential. */
+export const GUESS_WAIT_MIN_MS = 1_000;
+/** The longest wait. An operator behind the same address as a guesser waits as long. */
+export const GUESS_WAIT_MAX_MS = 60_000;
+/** Addresses whose guesses are counted; beyond it the one that guessed first is forgotten. */
+export const GUESSERS_MAX = 10_000;
