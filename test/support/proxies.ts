@@ -8,6 +8,8 @@ export interface PlayedProxy {
   readonly port: number;
   /** What each connection has sent before it was joined or answered. */
   readonly heard: Buffer[];
+  /** Breaks every connection off; new ones are taken. */
+  drop(): void;
 }
 
 export interface ProxyWish {
@@ -50,7 +52,14 @@ export async function playProxy(t: TestContext, wish: ProxyWish): Promise<Played
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return { port: (server.address() as net.AddressInfo).port, heard };
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    heard,
+    drop() {
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    },
+  };
 }
 
 /** An HTTP proxy that joins every CONNECT to `port`, and asks for this login if there is one. */

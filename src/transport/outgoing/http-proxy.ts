@@ -41,7 +41,8 @@ export async function connectThroughHttp(
   const { status, reason } = head;
   if (status >= 200 && status < 300) return;
   const answer = `${name} answered ${status} ${quoted(reason)} to CONNECT ${authority}`;
-  if (status !== 407) throw new SallyportError('PROXY_REFUSED', answer);
+  // 407 is the status for it; tinyproxy says 401 to a wrong login.
+  if (status !== 407 && status !== 401) throw new SallyportError('PROXY_REFUSED', answer);
   const why = proxy.login === null ? 'it asks for a login' : 'the login is wrong';
   throw new SallyportError('PROXY_AUTH', `${answer}: ${why}`);
 }

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { temporaryFolder } from '../support/files.ts';
+import { ask } from '../support/http-client.ts';
+import { startOrigin } from '../support/http-origin.ts';
+import { noiseBytes } from '../support/noise.ts';
+import { startPeer } from '../support/peer.ts';
+import { freePort } from '../support/tcp-targets.ts';
+import { startClient, startServer, startService } from '../support/tunnel.ts';
+
+const host = 'web.localhost';
+
+/** tinyproxy with a login, which connects to that port only. */
+async function startTinyproxy(t: TestContext, connectPort: number): Promise<number> {
+  const port = await freePort();
+  const file = path.join(temporaryFolder(t), 'tinyproxy.conf');
+  writeFileSync(
+    file,
+    `${userInfo().uid === 0 ? 'User root\nGroup root' : ''}
+Port ${port}
+Listen 127.0.0.1
+Timeout 600
+MaxClients 50
+LogLevel Error
+Allow 127.0.0.1
+BasicAuth ann hunter2
+ConnectPort ${connectPort}
+`,
+  );
+  await startPeer(t, ['tinyproxy', '-d', '-c', file], port);
+  return port;
+}
+
+test('tinyproxy with a login: a service and its bodies both ways', async (t) => {
+  const server = await startServer(t);
+  const proxy = await startTinyproxy(t, server.port);
+  const origin = await startOrigin(t);
+  await startService(t, server, ['http', String(origin.port), '--name', 'web'], {
+    env: { http_proxy: `http://ann:hunter2@127.0.0.1:${proxy}` },
+  });
+  const body = noiseBytes(5_000_000, 7);
+  const reply = await ask({ port: server.port, host, path: '/echo', method: 'POST', body });
+  assert.equal(reply.status, 200);
+  assert.ok(reply.body.equals(body));
+});
+
+test('tinyproxy: a wrong login, and a port that it does not connect to', async (t) => {
+  const server = await startServer(t);
+  const cases = [
+    { port: server.port, login: 'ann:wrong', code: 'PROXY_AUTH', exit: 3 },
+    { port: server.port, login: '', code: 'PROXY_AUTH', exit: 3 },
+    { port: 9, login: 'ann:hunter2', code: 'PROXY_REFUSED', exit: 5 },
+  ];
+  for (const { port, login, code, exit } of cases) {
+    const proxy = await startTinyproxy(t, port);
+    const url = `http://${login === '' ? '' : `${login}@`}127.0.0.1:${proxy}`;
+    const words = ['connect', 'box', '--proxy', url];
+    const program = startClient(t, server, words);
+    program.stdin.end();
+    assert.equal((await program.ended()).code, exit);
+    assert.match(program.err(), new RegExp(code));
+    assert.doesNotMatch(program.err(), /hunter2|wrong@/);
+  }
+});
