@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { composeServer, runAgent, service } from '../../test/support/composition.ts';
 import { converse, freePort, startEcho } from '../../test/support/tcp-targets.ts';
 import { until, within } from '../../test/support/wait.ts';
-import type { ServerOptions } from './server.ts';
+import type { ServerOptions } from './options.ts';
 
 const loopback = (port: number) => ({ host: '127.0.0.1', port });
 const tcpPorts = [{ low: 30_850, high: 30_899 }];

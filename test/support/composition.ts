@@ -14,7 +14,8 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { parseTarget } from '../../src/net/target.ts';
 import type { AccessLog, StreamLine } from '../../src/observe/access-log.ts';
 import { createLogger } from '../../src/observe/logger.ts';
-import { createServer, type Server, type ServerOptions } from '../../src/server/server.ts';
+import type { ServerOptions } from '../../src/server/options.ts';
+import { createServer, type Server } from '../../src/server/server.ts';
 import { until, within } from './wait.ts';
 
 const token = 'sp_credential-of-the-composition-tests';

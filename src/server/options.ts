@@ -1,0 +1,47 @@
+/** What a server is made of. */
+import type { IdentityOptions } from '../access/identity.ts';
+import type { DialectFactory } from '../compat/dialect.ts';
+import type { HostPort } from '../net/address.ts';
+import type { PortRange } from '../net/ports.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { Balance } from '../registry/services.ts';
+import type { CertificateFiles } from './certificate.ts';
+
+/** What can be changed while the server runs: see `Server.reload`. */
+export interface LiveOptions {
+  /** Who may do what; at least one. */
+  readonly identities: readonly IdentityOptions[];
+  /** Serves TLS with these files, which are read again when they change. Default: plain. */
+  readonly tls?: CertificateFiles;
+  /** CIDRs of proxies whose forwarding headers are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** How agents of one name share the work where the service does not say. Default: round-robin. */
+  readonly balance?: Balance;
+  /** How long running work may go on after `close`. Default: 30 s. */
+  readonly drainGraceMs?: number;
+  /** One line for each request and stream, in `log` at level info. Default: true. */
+  readonly accessLog?: boolean;
+}
+
+export interface ServerOptions extends LiveOptions {
+  readonly listen: HostPort;
+  /** Program and version, told to clients. */
+  readonly program: string;
+  readonly log: Logger;
+  /** HTTP services are reachable as NAME.domain. Default: localhost. */
+  readonly domain?: string;
+  /** How consumers see this server. Default: made of the domain and the port. */
+  readonly publicUrl?: URL;
+  /** Public ports that services may open. Default: 20000-29999. */
+  readonly tcpPorts?: readonly PortRange[];
+  /** A second address for TLS that is passed through by server name. */
+  readonly tlsPassthroughListen?: HostPort;
+  /** CIDRs of peers that begin with a PROXY protocol header. */
+  readonly proxyProtocolFrom?: readonly string[];
+  /** Time between signs of life; a connection silent for twice as long is dead. Default: 5 s. */
+  readonly heartbeatMs?: number;
+  /** From the end of a request to the head of its response. Default: 5 min. */
+  readonly responseTimeoutMs?: number;
+  /** Protocols of other tools to speak as well. */
+  readonly dialects?: readonly DialectFactory[];
+}
