@@ -27,7 +27,8 @@ export { createAllowList } from './access/allow.ts';
 export type { AllowList } from './access/allow.ts';
 export { hashConsumerPassword } from './access/consumer-password.ts';
 export { allScopes } from './access/identity.ts';
-export type { IdentityOptions, Role, Scopes } from './access/identity.ts';
+export type { IdentityOptions } from './access/identities.ts';
+export type { Role, Scopes } from './access/identity.ts';
 export { createToken, hashToken } from './access/tokens.ts';
 
 export { formatAddress, parseListenAddress } from './net/address.ts';

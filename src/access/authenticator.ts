@@ -2,8 +2,8 @@
  * The authenticator seam: from what a client presents to who it is.
  *
  * An implementation MUST take the same time for an unknown name as for a wrong secret, MUST NOT throw
- * for anything a client can send, and MUST say nobody (null) when it cannot find out: a look-up that
- * fails never lets anybody in.
+ * for anything a client can send, and MUST NOT let anybody in when it cannot find out: then the
+ * promise rejects with AUTH_UNAVAILABLE, so that the client comes back rather than gives up.
  */
 import type { Identity } from './identity.ts';
 
@@ -24,21 +24,31 @@ export interface Credentials {
 }
 
 export interface ClientCertificate {
-  /** Common name of the subject; empty without one. */
+  /** Common name of the subject; empty without one, or with several. */
   readonly subject: string;
   /** Subject alternative names as `DNS:name`, `URI:uri`, `EMAIL:address`, `IP:address`. */
   readonly names: readonly string[];
   /** SHA-256 of the certificate, lower-case hex without colons. */
   readonly fingerprint: string;
+  /** When it stops being valid: milliseconds since 1970, UTC. */
+  readonly expiresAt: number;
 }
 
 export interface Authenticator {
-  /** For messages and events: `tokens`, or the name under `authenticators`. */
+  /** For configuration, messages and events. The one of the identities is `tokens`. */
   readonly name: string;
-  /** WWW-Authenticate for clients that presented nothing: a scheme with its realm. Null: there is none. */
+  /** WWW-Authenticate for clients that presented nothing of use; null: there is nothing to present in a field. */
   readonly challenge: string | null;
-  /** Who it is; null when it is nobody this authenticator knows. Never rejects. */
+  /**
+   * Who it is; null when it is nobody this authenticator knows. At once where it can be. A promise
+   * rejects with AUTH_UNAVAILABLE only.
+   */
   authenticate(credentials: Credentials): Identity | null | Promise<Identity | null>;
+  /**
+   * What an identity that an authenticator of this name vouched for is now: with the scopes of today,
+   * or null when its credential no longer lets it in. Does not ask anybody else.
+   */
+  current(identity: Identity): Identity | null;
   /** Ends its timers and requests. */
   close(): void;
 }

@@ -1,11 +1,9 @@
-/** Identities: who holds a token, and what that token is for. */
+/** Identities: who came in, by whose word, and what that allows. */
 import { SallyportError } from '../errors.ts';
+import { createGlobs, type Globs } from '../net/glob.ts';
 import { parsePortRanges, type PortRange } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
 import { createAllowList, type AllowList } from './allow.ts';
-import { parseAuthorization } from './authorization.ts';
-import { createGlobs, type Globs } from '../net/glob.ts';
-import { checkToken, digest, parseTokenHash, sameDigest } from './tokens.ts';
 
 /** Agents register services, consumers use them, admins control the server itself. */
 export type Role = 'agent' | 'consumer' | 'admin';
@@ -23,16 +21,14 @@ export interface Scopes {
   readonly targets?: readonly string[];
 }
 
-export interface IdentityOptions extends Scopes {
-  /** Shown in logs, and the user of Basic credentials; no colon. */
-  readonly name: string;
-  /** The secret itself, or else its hash as `hashToken` makes it: exactly one of the two. */
-  readonly token?: string;
-  readonly tokenHash?: string;
-}
-
 export interface Identity {
   readonly name: string;
+  /** Name of the authenticator that vouches for it. */
+  readonly authority: string;
+  /** When its credential ends: milliseconds since 1970, UTC; Infinity for one that does not. */
+  readonly expiresAt: number;
+  /** Stands for name, authority and scopes together: identities that share it may do the same. */
+  readonly fingerprint: string;
   readonly roles: ReadonlySet<Role>;
   readonly names: Globs;
   /** Takes canonical hosts, and `*.` before one. */
@@ -52,67 +48,61 @@ export const allScopes: Required<Scopes> = {
   targets: ['*:*'],
 };
 
-export interface Identities {
-  /**
-   * Who presents this Authorization value: `Bearer TOKEN`, or `Basic` of `NAME:TOKEN`, where NAME
-   * must be the identity's own. A token under another user's name is refused: the name would show up
-   * in the logs of proxies without anybody having checked it. Null for all else, two values
-   * included. Takes the same time whoever it is, and when it is nobody.
-   */
-  authenticate(authorization: string | null): Identity | null;
+/** Names that Basic credentials can carry (RFC 7617): no colon, and nothing that a line of a log could trip over. */
+const plainName = /^[^\s:\p{C}]{1,128}$/u;
+
+/** As `plainName`, with colons: `cluster:system:ns:name`. */
+const vouchedName = /^[^\s\p{C}]{1,128}$/u;
+
+/** Whether an authenticator may vouch for somebody of this name. */
+export function isVouchedName(name: string): boolean {
+  return vouchedName.test(name);
+}
+
+export interface IdentityTraits extends Scopes {
+  readonly name: string;
+  readonly authority: string;
+  readonly expiresAt?: number;
 }
 
 /**
- * Throws CONFIG_INVALID for an empty list (a server without credentials would refuse everybody, or
- * be mistaken for an open one), for a secret that is missing, empty or held by two, and USAGE for a
- * malformed scope.
+ * An identity that is written down in the configuration. Throws CONFIG_INVALID for a name that will
+ * not do and for one without roles, USAGE for a malformed scope.
  */
-export function createIdentities(list: readonly IdentityOptions[]): Identities {
-  if (list.length === 0) throw invalid('identities: there is none; give at least one, or --token');
-  const holders = list.map((options) => ({
-    identity: createIdentity(options),
-    user: digest(options.name),
-    token: tokenDigest(options),
-  }));
-  refuseTwins(
-    list.map(({ name }) => name),
-    (name) => `identity ${quoted(name)}: the name is used twice; rename one`,
-  );
-  refuseTwins(
-    holders.map(({ token }) => token.toString('hex')),
-    () => 'identities: two of them share one token; give each its own',
-  );
-  return {
-    authenticate(authorization) {
-      const credential = parseAuthorization(authorization);
-      if (credential === null) return null;
-      const basic = credential.scheme === 'basic';
-      const token = digest(
-        basic ? credential.bytes.subarray(credential.colon + 1) : credential.token,
-      );
-      const user = basic ? digest(credential.bytes.subarray(0, credential.colon)) : null;
-      let found: Identity | null = null;
-      for (const holder of holders) {
-        const tokenMatches = sameDigest(token, holder.token);
-        const userMatches = sameDigest(user ?? holder.user, holder.user);
-        if (tokenMatches && userMatches) found = holder.identity;
-      }
-      return found;
-    },
-  };
-}
-
-function createIdentity(options: IdentityOptions): Identity {
-  const { name, roles, names = [], hosts = [], ports = [], targets = [] } = options;
-  if (!/^[^\s:\p{C}]{1,128}$/u.test(name)) {
+export function createIdentity(traits: IdentityTraits): Identity {
+  const { name, roles } = traits;
+  if (!plainName.test(name)) {
     throw invalid(
       `identity ${quoted(name)}: the name must be 1 to 128 characters without spaces, colons and controls`,
     );
   }
   if (roles.length === 0)
-    throw invalid(`identity ${quoted(name)}: it has no role; give agent, consumer or admin`);
+    throw invalid(
+      `identity ${quoted(name)}: it has no role; give agent, consumer, admin or several`,
+    );
+  return build(name, traits);
+}
+
+/**
+ * An identity that an authenticator of its own found out about: `AUTHORITY:NAME`, which nobody
+ * written down can be called. Throws as `createIdentity` does, except for the roles: it may have none.
+ */
+export function createVouchedIdentity(traits: IdentityTraits): Identity {
+  const { name, authority } = traits;
+  if (!isVouchedName(name)) {
+    throw invalid(`identity ${quoted(name)}: the name must be 1 to 128 characters without spaces`);
+  }
+  return build(`${authority}:${name}`, traits);
+}
+
+function build(name: string, traits: IdentityTraits): Identity {
+  const { authority, expiresAt = Infinity } = traits;
+  const { roles, names = [], hosts = [], ports = [], targets = [] } = traits;
   return {
     name,
+    authority,
+    expiresAt,
+    fingerprint: JSON.stringify([authority, name, roles, names, hosts, ports, targets]),
     roles: new Set(roles),
     names: createGlobs(names),
     hosts: createGlobs(hosts.map((host) => host.toLowerCase().replace(/\.$/, ''))),
@@ -120,23 +110,6 @@ function createIdentity(options: IdentityOptions): Identity {
     targetRules: targets,
     targets: createAllowList(targets),
   };
-}
-
-function tokenDigest({ name, token, tokenHash }: IdentityOptions): Buffer {
-  if ((token === undefined) === (tokenHash === undefined)) {
-    throw invalid(`identity ${quoted(name)}: it needs either a token or a token hash`);
-  }
-  if (token === undefined) return parseTokenHash(tokenHash!);
-  checkToken(token);
-  return digest(token);
-}
-
-function refuseTwins(values: readonly string[], message: (value: string) => string): void {
-  const seen = new Set<string>();
-  for (const value of values) {
-    if (seen.has(value)) throw invalid(message(value));
-    seen.add(value);
-  }
 }
 
 function invalid(message: string): SallyportError {

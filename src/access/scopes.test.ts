@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allScopes, createIdentities, type Identity, type Scopes } from './identity.ts';
+import { createIdentities } from './identities.ts';
+import { allScopes, type Identity, type Scopes } from './identity.ts';
 import { mayConsume, mayRegister } from './scopes.ts';
 import { isServiceName } from './service-name.ts';
 

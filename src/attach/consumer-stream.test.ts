@@ -9,7 +9,7 @@ import { noiseBytes } from '../../test/support/noise.ts';
 import { yamuxOver } from '../../test/support/sessions.ts';
 import { startEcho, startTcpTarget } from '../../test/support/tcp-targets.ts';
 import { until } from '../../test/support/wait.ts';
-import { createIdentities, type IdentityOptions } from '../access/identity.ts';
+import { createIdentities, type IdentityOptions } from '../access/identities.ts';
 import { SallyportError } from '../errors.ts';
 import type { StreamLine } from '../observe/access-log.ts';
 import { createServiceRegistry } from '../registry/services.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allScopes, createIdentities } from '../access/identity.ts';
+import { createIdentities } from '../access/identities.ts';
+import { allScopes } from '../access/identity.ts';
 import type { ErrorCode } from '../errors.ts';
 import { admit, type AttachRequest } from './door.ts';
 

@@ -1,5 +1,6 @@
 /** Who may attach: the upgrade request of an agent or a consumer, judged before any upgrade. */
-import type { Identities, Identity } from '../access/identity.ts';
+import type { Identities } from '../access/identities.ts';
+import type { Identity } from '../access/identity.ts';
 import { SallyportError } from '../errors.ts';
 import { isKey } from '../transport/websocket/handshake.ts';
 import { PROTOCOL } from './messages.ts';

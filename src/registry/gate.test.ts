@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PlayedStream } from '../../test/support/http-ingress.ts';
-import { createIdentities, type Identity } from '../access/identity.ts';
+import { createIdentities } from '../access/identities.ts';
+import type { Identity } from '../access/identity.ts';
 import type { AccessRequest, Decision } from '../access/policy/policy.ts';
 import { SallyportError } from '../errors.ts';
 import type { SallyportEvent } from '../events/event.ts';

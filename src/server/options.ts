@@ -1,5 +1,5 @@
 /** What a server is made of. */
-import type { IdentityOptions } from '../access/identity.ts';
+import type { IdentityOptions } from '../access/identities.ts';
 import type { DialectFactory } from '../compat/dialect.ts';
 import type { HostPort } from '../net/address.ts';
 import type { PortRange } from '../net/ports.ts';

@@ -1,5 +1,5 @@
 /** What the server answers on its own hosts: health, readiness, version, and the attach door. */
-import type { Identities } from '../access/identity.ts';
+import type { Identities } from '../access/identities.ts';
 import { ATTACH_PATH, linkSlabs } from '../attach/dial.ts';
 import { admit } from '../attach/door.ts';
 import { PROTOCOL } from '../attach/messages.ts';

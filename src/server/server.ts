@@ -2,7 +2,7 @@
 import { SallyportError } from '../errors.ts';
 import { createEventLog } from '../events/log.ts';
 import { createGrantPolicy } from '../access/policy/grant.ts';
-import { createIdentities } from '../access/identity.ts';
+import { createIdentities } from '../access/identities.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
 import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';

@@ -1,5 +1,5 @@
 /** A registrar with real routes, ports and registry, and agents that are nothing but an identity. */
-import { createIdentities, type IdentityOptions } from '../../src/access/identity.ts';
+import { createIdentities, type IdentityOptions } from '../../src/access/identities.ts';
 import type { TestContext } from 'node:test';
 import type { ServiceOffer } from '../../src/attach/messages.ts';
 import type { ServerSession } from '../../src/attach/server-session.ts';

@@ -1,7 +1,8 @@
 /** A session at the server whose host writes down what it is asked, and does what the test says. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { createIdentities, type Role } from '../../src/access/identity.ts';
+import { createIdentities } from '../../src/access/identities.ts';
+import type { Role } from '../../src/access/identity.ts';
 import type { Registered, ServiceOffer } from '../../src/attach/messages.ts';
 import { ServerSession, type SessionHost } from '../../src/attach/server-session.ts';
 import type { SallyportError } from '../../src/errors.ts';

@@ -1,5 +1,6 @@
 /** `sallyport server`: the public server. */
-import { allScopes, type IdentityOptions } from '../../access/identity.ts';
+import type { IdentityOptions } from '../../access/identities.ts';
+import { allScopes } from '../../access/identity.ts';
 import { createToken } from '../../access/tokens.ts';
 import type { OptionsOf } from '../../config/schema.ts';
 import { formatAddress, parseListenAddress } from '../../net/address.ts';
