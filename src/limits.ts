@@ -329,3 +329,26 @@ export const GUESS_WAIT_MIN_MS = 1_000;
 export const GUESS_WAIT_MAX_MS = 60_000;
 /** Addresses whose guesses are counted; beyond it the one that guessed first is forgotten. */
 export const GUESSERS_MAX = 10_000;
+
+// ---- Callback (compat/callback/) ----
+
+/** A peer silent for half of this is asked for a sign of life, for twice of this is dead. Its own clients give up after 60 s without a byte. */
+export const CALLBACK_HEARTBEAT_MS = 20_000;
+/** Streams that a callbackreverse has not taken yet: its multiplexer refuses the 257th. */
+export const CALLBACK_UNTAKEN_MAX = 256;
+/** Streams that wait for that, for each callbackreverse. */
+export const CALLBACK_WAITING_MAX = 4_096;
+/** A consumer gets its 101 by then, whether or not the other end has answered: clients give up after 5 s. */
+export const CALLBACK_UPGRADE_WAIT_MS = 1_000;
+/** How long a consumer is held while the callbackreverse of its id is away. */
+export const CALLBACK_AWAY_MS = 3_000;
+/** Callbackreverses and consumers of theirs, each. */
+export const CALLBACK_PEERS_MAX = 50_000;
+/** Readers of the streams of changes. */
+export const CALLBACK_READERS_MAX = 1_000;
+/** A reader of changes that leaves more than this unread is cut off. */
+export const CALLBACK_READER_BACKLOG_BYTES = 256 * KB;
+/** A quiet stream of changes shows that it is alive. */
+export const CALLBACK_READER_COMMENT_MS = 15_000;
+/** How often changed byte counts of consumers are told, while somebody reads them. */
+export const CALLBACK_COUNTS_MS = 5_000;
