@@ -209,7 +209,9 @@ export const LOG_BATCH_CHARS = 64 * KB;
 export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
 /** One text field of an access line; a longer one is cut and marked. Long enough for nearly every URL. */
 export const LOG_FIELD_MAX_CHARS = 2 * KB;
-/** Connections at once to the health listener: a few probes, never traffic. */
+/** Services with figures of their own; a service beyond them counts as `other`. Each has up to 80 series. */
+export const METRICS_SERVICES_MAX = 64;
+/** Connections at once to the listener of health or metrics: a few probes, never traffic. */
 export const HEALTH_CONNECTIONS_MAX = 64;
 /** A probe must have sent its request by then. */
 export const HEALTH_REQUEST_TIMEOUT_MS = 5_000;

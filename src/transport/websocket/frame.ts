@@ -7,7 +7,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
-import { CONTROL_FRAME_MAX_BYTES } from '../../limits.ts';
+import { CONTROL_FRAME_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../limits.ts';
 
 export const OPCODE_CONTINUATION = 0;
 export const OPCODE_TEXT = 1;
@@ -29,13 +29,15 @@ export function headerBytes(second: number): number {
   return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (second & MASK ? 4 : 0);
 }
 
-/** The length of the payload, as the header that begins at `at` says. Throws PROTOCOL_FRAME above 4 GB. */
+/** The length of the payload, as the header that begins at `at` says. Throws PROTOCOL_FRAME above MESSAGE_MAX_BYTES. */
 export function payloadLength(h: Buffer, at: number): number {
-  const length = h[at + 1] & 0x7f;
-  if (length < 126) return length;
-  if (length === 126) return (h[at + 2] << 8) | h[at + 3];
-  if (h.readUInt32BE(at + 2) !== 0) throw broken('a message length above 4 GB');
-  return h.readUInt32BE(at + 6);
+  const short = h[at + 1] & 0x7f;
+  if (short < 126) return short;
+  if (short === 126) return (h[at + 2] << 8) | h[at + 3];
+  const length = h.readUInt32BE(at + 2) * 2 ** 32 + h.readUInt32BE(at + 6);
+  if (length > MESSAGE_MAX_BYTES)
+    throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
+  return length;
 }
 
 /**

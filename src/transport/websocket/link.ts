@@ -4,7 +4,6 @@
  * sends an empty message: to some peers it is the end of the stream.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
-import { MESSAGE_MAX_BYTES } from '../../limits.ts';
 import { HEADROOM, type Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Link, LinkReceiver } from '../link.ts';
@@ -137,6 +136,11 @@ export class WebSocketLink implements Link, WireReader {
     return active;
   }
 
+  /** During delivery: the bytes are the last of their message. */
+  get atMessageEnd(): boolean {
+    return this.#remaining === 0 && !this.#fragmented;
+  }
+
   /** Stops delivery behind what was read already: for protocols without windows of their own. */
   pause(): void {
     this.#paused = true;
@@ -210,10 +214,7 @@ export class WebSocketLink implements Link, WireReader {
       throw broken(masked ? 'a server must not mask' : 'a client must mask');
     }
     const length = payloadLength(h, at);
-    const next = at + headerBytes(second) - (masked ? 4 : 0);
-    if (length > MESSAGE_MAX_BYTES)
-      throw broken(`a message of ${length} bytes, above ${MESSAGE_MAX_BYTES}`);
-    this.#key = masked ? h.readInt32LE(next) : 0;
+    this.#key = masked ? h.readInt32LE(at + headerBytes(second) - 4) : 0;
     this.#phase = 0;
     const final = (first & FIN) !== 0;
     checkOpcode(opcode, final, length, this.#fragmented, this.#habits?.text ?? false);
