@@ -105,11 +105,17 @@ describe('a rate', () => {
     const one = laneOf([rate]);
     one.offer(Buffer.alloc(BURST + 2 * RATE));
     rate.perSecond = 4 * RATE;
-    assert.equal(rate.perSecond, 4 * RATE);
     pass(600);
     assert.equal(one.bytes, BURST + 2 * RATE);
     rate.perSecond = RATE / 2;
     assert.ok(rate.left <= BURST / 2, 'no more burst than the new rate has');
+    one.offer(Buffer.alloc(9 * RATE));
+    rate.perSecond = Infinity;
+    pass(PACE_TICK_MS);
+    assert.equal(one.bytes, BURST + 11 * RATE);
+    rate.perSecond = RATE;
+    pass(PACE_TICK_MS);
+    assert.equal(rate.left, BURST);
   });
 
   test('the slowest rates let bytes through as well', (t) => {
