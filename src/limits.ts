@@ -192,8 +192,55 @@ export const CONFIG_DEPTH_MAX = 16;
 /** A file that holds one secret. */
 export const SECRET_FILE_MAX_BYTES = 64 * KB;
 
-// ---- Names and addresses (net/, access/, consumer/) ----
+// ---- Authenticators (access/authenticate/) ----
 
+/** Whoever comes in is known by then, or has to come again: what is asked elsewhere has its own, shorter times. */
+export const AUTHENTICATION_TIMEOUT_MS = 8_000;
+/** Clients whose authentication is awaited, in one process; beyond it newcomers are asked to come again. */
+export const AUTHENTICATIONS_MAX = 2_000;
+/** Wrong credentials that an address may present at once: somebody may well try the old password twice. */
+export const AUTH_FAILURES_FREE = 20;
+/** And then one in this time: 43,200 guesses a day. Until it has passed the address is refused unheard. */
+export const AUTH_FAILURE_FORGIVEN_MS = 2_000;
+/** Addresses whose failures are remembered; the one that was quiet the longest is forgotten first. */
+export const AUTH_FAILURE_PEERS_MAX = 10_000;
+/** An authenticator that has trouble says so again after this, or when the trouble is another one. */
+export const AUTH_TROUBLE_QUIET_MS = 10_000;
+/** Names that were turned out while the server runs. */
+export const REVOKED_NAMES_MAX = 10_000;
+/** Identities that one authenticator remembers for a short while, by their credentials. About 1 KB each. */
+export const RECENT_IDENTITIES_MAX = 10_000;
+
+/** A set of keys as an issuer publishes it; real ones have a few KB. */
+export const JWKS_MAX_BYTES = 256 * KB;
+/** Keys in one set. */
+export const JWKS_KEYS_MAX = 64;
+/** Keys that are tried for a token that does not name its own. */
+export const JWT_KEYS_TRIED_MAX = 8;
+/** The set must have come by then. */
+export const JWKS_TIMEOUT_MS = 5_000;
+/** After this it is fetched again: issuers announce keys hours before they use them. */
+export const JWKS_FRESH_MS = 600_000;
+/** Tokens with unknown keys make it be fetched once in this time. */
+export const JWKS_COOLDOWN_MS = 30_000;
+/** And once in this time as long as it could not be fetched at all. */
+export const JWKS_RETRY_MS = 2_000;
+/** Old keys count for this long while the set cannot be fetched. */
+export const JWKS_STALE_MAX_MS = 86_400_000;
+/** Difference between the issuer's clock and ours that is overlooked. */
+export const JWT_LEEWAY_MS = 30_000;
+/** A token that was verified is not verified again for this long. */
+export const JWT_REMEMBERED_MS = 10_000;
+
+/** The answer of an external authenticator must have come by then. */
+export const EXTERNAL_AUTH_TIMEOUT_MS = 5_000;
+export const EXTERNAL_AUTH_BODY_MAX_BYTES = 64 * KB;
+/** Questions to one external authenticator at once. */
+export const EXTERNAL_AUTH_CALLS_MAX = 256;
+/** What it allowed is allowed for this long without asking again, where nothing else is configured. */
+export const EXTERNAL_AUTH_REMEMBERED_MS = 5_000;
+
+// ---- Names and addresses (net/, access/, consumer/) ----
 /** Characters of a service's name. It is also a label or more of a host name, a log field and a map key. */
 export const SERVICE_NAME_MAX_CHARS = 128;
 /** Characters of the key a consumer presents; it travels in every stream head. */
@@ -258,6 +305,8 @@ export const EVENT_RETRY_MS = 2_000;
 
 // ---- The gate (registry/) ----
 
+/** Streams judged again at the same time, where the policy has to ask somebody: running work gets its turn too. */
+export const REJUDGED_AT_ONCE = 32;
 /** Streams that wait for a decision or for an agent, in one process: each holds what its head holds. */
 export const PENDING_STREAMS_MAX = 10_000;
 /** What a stream that waits keeps of its consumer's bytes. Its writer stops at the first; this bounds heads. */

@@ -5,6 +5,7 @@ import type { Slab } from '../../net/slab.ts';
 import type { Stream, StreamEnd, StreamReceiver } from '../session.ts';
 import { FLAG_FIN, FLAG_RST, TYPE_WINDOW, violation } from './frame.ts';
 import type { Outbox, Waiter } from './outbox.ts';
+import { windowWaitBegins, windowWaitEnds } from './window-wait.ts';
 import { ReceiveWindow, type WindowBudget } from './window.ts';
 
 /** What a stream needs of its session. */
@@ -89,7 +90,10 @@ export class YamuxStream implements Stream, Waiter {
   }
 
   #checkBlocked(): void {
-    if (this.#sendWindow === 0) this.#blocked |= BLOCKED_BY_WINDOW;
+    if (this.#sendWindow === 0 && !this.#gone && !(this.#blocked & BLOCKED_BY_WINDOW)) {
+      this.#blocked |= BLOCKED_BY_WINDOW;
+      windowWaitBegins();
+    }
     if (this.#home.outbox.full && !(this.#blocked & BLOCKED_BY_LINK)) {
       this.#blocked |= BLOCKED_BY_LINK;
       this.#home.outbox.wait(this);
@@ -103,6 +107,7 @@ export class YamuxStream implements Stream, Waiter {
   #unblock(reason: number): void {
     if (this.#gone || !(this.#blocked & reason)) return;
     this.#blocked &= ~reason;
+    if (reason === BLOCKED_BY_WINDOW) windowWaitEnds();
     if (this.#blocked === 0) this.receiver.drained();
   }
 
@@ -187,6 +192,7 @@ export class YamuxStream implements Stream, Waiter {
   #leave(end: StreamEnd): void {
     this.#gone = true;
     this.#held = null;
+    if (this.#blocked & BLOCKED_BY_WINDOW) windowWaitEnds();
     this.#window.release(this.#home.budget);
     this.#home.forget(this);
     this.onOver?.(end);

@@ -1,0 +1,90 @@
+/** Counts what events tell: clients and services that are there, refusals, failed log-ins, reloads. */
+import { Counter, type Registry } from 'prom-client';
+import type { EventFeed } from '../events/log.ts';
+import { addGauge } from '../observe/metrics/readings.ts';
+
+/** Returns what ends the counting. */
+export function addEventMetrics(registry: Registry, events: EventFeed): () => void {
+  /** Clients by role and protocol, and agents by service. */
+  const clients = new Map<string, number>();
+  const services = new Map<string, number>();
+  let draining = 0;
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const opened = counter('sallyport_streams_opened_total', 'Streams that came to an upstream.');
+  const refused = counter(
+    'sallyport_streams_refused_total',
+    'Streams that were refused, by error code.',
+    'code',
+  );
+  const failures = counter(
+    'sallyport_auth_failures_total',
+    'Credentials that were not accepted, by where they were shown.',
+    'door',
+  );
+  const reloads = counter(
+    'sallyport_config_reloads_total',
+    'Changes of the configuration, by whether they could be applied.',
+    'result',
+  );
+  addGauge(registry, {
+    name: 'sallyport_clients',
+    help: 'Clients that are attached, by role and by the protocol they speak.',
+    labels: ['role', 'protocol'],
+    read: () =>
+      [...clients].map(([key, value]) => {
+        const [role, protocol] = key.split(' ');
+        return { labels: { role, protocol }, value };
+      }),
+  });
+  addGauge(registry, {
+    name: 'sallyport_services',
+    help: 'Services that an agent serves now.',
+    read: () => services.size,
+  });
+  addGauge(registry, {
+    name: 'sallyport_service_registrations',
+    help: 'What all agents serve: a service counts once for each of its agents.',
+    read: () => [...services.values()].reduce((sum, agents) => sum + agents, 0),
+  });
+  addGauge(registry, {
+    name: 'sallyport_draining',
+    help: '1 once a shutdown was asked for.',
+    read: () => draining,
+  });
+
+  return events.listen((event) => {
+    switch (event.type) {
+      case 'client.up':
+        return count(clients, `${event.role} ${event.protocol}`, 1);
+      case 'client.down':
+        return count(clients, `${event.role} ${event.protocol}`, -1);
+      case 'service.up':
+        return count(services, event.service, 1);
+      case 'service.down':
+        count(services, event.service, -1);
+        if (services.get(event.service) === 0) services.delete(event.service);
+        return;
+      case 'stream.opened':
+        return opened.inc();
+      case 'stream.refused':
+        return refused.inc({ code: event.code });
+      case 'auth.failed':
+        return failures.inc({ door: event.door });
+      case 'config.reloaded':
+        return reloads.inc({ result: 'applied' });
+      case 'config.refused':
+        return reloads.inc({ result: 'refused' });
+      case 'server.draining':
+        draining = 1;
+        return;
+      case 'stream.closed':
+      case 'http.request':
+        return;
+    }
+  });
+}
+
+function count(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}

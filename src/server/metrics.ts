@@ -1,0 +1,97 @@
+/**
+ * What the server counts, for Prometheus. Most of it is read from where it is kept anyway at the
+ * moment somebody asks; events and access lines, one for each stream or request, tell the rest.
+ */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { EventFeed } from '../events/log.ts';
+import { METRICS_SERVICES_MAX } from '../limits.ts';
+import type { AccessLog } from '../observe/access-log.ts';
+import { createLabelValues } from '../observe/metrics/label-values.ts';
+import { addProcessMetrics } from '../observe/metrics/process.ts';
+import { addCounter, addGauge } from '../observe/metrics/readings.ts';
+import { createRequestMetrics } from '../observe/metrics/requests.ts';
+import type { LiveStreams } from '../registry/live-streams.ts';
+import { windowWaitMs } from '../session/yamux/window-wait.ts';
+import { addEventMetrics } from './event-metrics.ts';
+import { addStreamMetrics } from './stream-metrics.ts';
+
+export interface MetricsOptions {
+  readonly events: EventFeed;
+  readonly live: LiveStreams;
+  /** Program and version. */
+  readonly program: string;
+}
+
+export interface Metrics {
+  /** The media type of `text`. */
+  readonly type: string;
+  /** All of it in the text format of Prometheus. */
+  text(): Promise<string>;
+  /** Where requests are counted. */
+  readonly accessLog: AccessLog;
+  /** A connection ended before it said what it wants: at TLS, or before its hello. */
+  handshakeFailed(stage: 'tls' | 'hello'): void;
+  /** Adds a reader of events that can be behind. */
+  watchSink(name: string, sink: EventSinkState): void;
+  close(): void;
+}
+
+/** How a sink of events is doing. */
+export interface EventSinkState {
+  /** Events that wait to be taken. */
+  readonly behind: number;
+  /** Events that it never got, or could not deliver. */
+  readonly lost: number;
+}
+
+export function createMetrics({ events, live, program }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const label = createLabelValues(METRICS_SERVICES_MAX);
+  const accessLog = createRequestMetrics({ registry, label });
+  const deaf = [
+    addEventMetrics(registry, events),
+    addStreamMetrics(registry, { events, live, label }),
+  ];
+  const restful = addProcessMetrics(registry);
+  const sinks = new Map<string, EventSinkState>();
+  const handshakes = new Counter({
+    name: 'sallyport_handshakes_failed_total',
+    help: 'Connections that ended before they said what they want, by stage.',
+    labelNames: ['stage'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'sallyport_build_info',
+    help: 'Always 1; the version is in the label.',
+    labelNames: ['program'],
+    registers: [registry],
+  }).set({ program }, 1);
+  addCounter(registry, {
+    name: 'sallyport_window_wait_seconds_total',
+    help: 'Time that streams waited for their readers, all streams of the process together.',
+    read: () => windowWaitMs() / 1_000,
+  });
+  addGauge(registry, {
+    name: 'sallyport_event_sink_behind',
+    help: 'Events that a sink has still to take.',
+    labels: ['sink'],
+    read: () => [...sinks].map(([sink, { behind }]) => ({ labels: { sink }, value: behind })),
+  });
+  addCounter(registry, {
+    name: 'sallyport_event_sink_lost_total',
+    help: 'Events that a sink never got, or could not deliver.',
+    labels: ['sink'],
+    read: () => [...sinks].map(([sink, { lost }]) => ({ labels: { sink }, value: lost })),
+  });
+
+  return {
+    type: registry.contentType,
+    text: () => registry.metrics(),
+    accessLog,
+    handshakeFailed: (stage) => handshakes.inc({ stage }),
+    watchSink: (name, sink) => void sinks.set(name, sink),
+    close() {
+      for (const end of [...deaf, restful]) end();
+    },
+  };
+}
