@@ -79,6 +79,18 @@ export interface EventPayloads {
   'config.reloaded': { readonly changed: readonly string[]; readonly restart: readonly string[] };
   'config.refused': { readonly problems: readonly string[] };
   'server.draining': { readonly graceMs: number };
+  /** An operator has changed something. */
+  'control.action': {
+    /** Such as `streams.kick`. */
+    readonly operation: string;
+    /** What it was done to: an id or a name; null for the server as a whole. */
+    readonly subject: string | null;
+    readonly identity: string;
+    /** `ip:port`. */
+    readonly peer: string;
+    /** In the operator's words; null when none were given. */
+    readonly reason: string | null;
+  };
 }
 
 export type EventType = keyof EventPayloads;

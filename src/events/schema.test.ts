@@ -47,6 +47,13 @@ const samples: { readonly [Type in EventType]: EventPayloads[Type] } = {
   'config.reloaded': { changed: ['identities'], restart: [] },
   'config.refused': { problems: ['server.yaml:1:1: x'] },
   'server.draining': { graceMs: 30_000 },
+  'control.action': {
+    operation: 'streams.kick',
+    subject: 'a1-1',
+    identity: 'ann',
+    peer: '192.0.2.1:1',
+    reason: null,
+  },
 };
 
 function publishSample(log: EventLog, type: EventType): void {

@@ -94,6 +94,16 @@ export const eventPayloads = {
   'server.draining': z.strictObject({
     graceMs: ms('How long running work may go on, in milliseconds.'),
   }),
+  'control.action': z.strictObject({
+    operation: z.string().describe('Name of the operation, such as `streams.kick`.'),
+    subject: z
+      .string()
+      .nullable()
+      .describe('Id or name of what it was done to; null for the server as a whole.'),
+    identity,
+    peer: address('the operator'),
+    reason: z.string().nullable().describe('In the operator’s words; null when none were given.'),
+  }),
 } satisfies { readonly [Type in EventType]: z.ZodType<EventPayloads[Type]> };
 
 export const eventTypes = Object.keys(eventPayloads) as EventType[];
