@@ -403,3 +403,8 @@ export const CALLBACK_READER_BACKLOG_BYTES = 256 * KB;
 export const CALLBACK_READER_COMMENT_MS = 15_000;
 /** How often changed byte counts of consumers are told, while somebody reads them. */
 export const CALLBACK_COUNTS_MS = 5_000;
+
+// ---- Streams within the process (session/duplex-stream) ----
+
+/** Each way, before the writer has to wait: as much as two slabs. */
+export const DUPLEX_WINDOW_BYTES = 64 * KB;
