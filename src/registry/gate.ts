@@ -5,6 +5,7 @@
  */
 import type { Identity } from '../access/identity.ts';
 import type { Decision, Policy } from '../access/policy/policy.ts';
+import type { Quotas } from '../access/quotas.ts';
 import { mayConsume } from '../access/scopes.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
@@ -14,6 +15,7 @@ import type { Stream } from '../session/session.ts';
 import type { LiveStreams } from './live-streams.ts';
 import { Passing } from './passing.ts';
 import { PendingStream } from './pending-stream.ts';
+import { rejudge, unknownCaller, type Current } from './rejudge.ts';
 import type { ServiceRegistry } from './services.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
 import type { WaitingRoom } from './waiting-room.ts';
@@ -24,6 +26,8 @@ export interface GateOptions {
   readonly policy: () => Policy;
   /** Where streams wait while no agent is there. */
   readonly room: WaitingRoom;
+  /** Limits of who opens streams and of services. Absent: there are none. */
+  readonly quotas?: Pick<Quotas, 'stream'>;
   readonly live: LiveStreams;
   readonly events: EventLog;
 }
@@ -41,21 +45,30 @@ export interface PassedStream {
   readonly stream: Stream;
   /** Who serves it; null while that is not known yet. */
   readonly upstream: Upstream | null;
+  /** It may stay open while it carries nothing: nobody has to wait for its place. */
+  readonly keepable: boolean;
 }
 
 export interface Gate {
   /**
    * Opens a stream of the service. What can be decided at once is: then it throws DENIED,
-   * SERVICE_UNKNOWN, SERVICE_ABSENT or what the last upstream threw. What takes time is decided while
+   * LIMIT_REACHED, SERVICE_UNKNOWN, SERVICE_ABSENT or what the last upstream threw. What takes time is decided while
    * the stream is pending; a refusal arrives as `receiver.reset`. A `caller` that rejects refuses the
    * stream with its error.
    */
   open(request: StreamRequest, receiver: UpstreamReceiver, passage?: Passage): PassedStream;
+  /**
+   * Judges every stream again that is open or waits: who may do what has changed. Those that may not
+   * be any more are ended, with AUTH_FAILED when `current` knows their caller no longer, or DENIED.
+   */
+  rejudge(current: Current): void;
 }
 
 export function createGate(options: GateOptions): Gate {
   const { registry, room } = options;
   let pending = 0;
+  let current: Current = (identity) => identity;
+  let rejudgement = new AbortController();
 
   /** Throws DENIED, or answers the promise of a decision; undefined: allowed. */
   function judge(identity: Identity | null, request: StreamRequest): Promise<void> | undefined {
@@ -69,6 +82,15 @@ export function createGate(options: GateOptions): Gate {
     if (decision instanceof Promise) return decision.then((made) => demand(made, request));
     demand(decision, request);
     return undefined;
+  }
+
+  /** It is known now who asks: who that was before a change may be nobody after it. */
+  function meet(passing: Passing, caller: Identity | null): Promise<void> | undefined {
+    const { service } = passing.request;
+    passing.identity = caller === null ? null : current(caller);
+    passing.known = true;
+    if (caller !== null && passing.identity === null) throw unknownCaller(service);
+    return judge(passing.identity, passing.request);
   }
 
   /** Opens the stream, or answers what it has to wait for. */
@@ -118,8 +140,12 @@ export function createGate(options: GateOptions): Gate {
       const passing = new Passing(request, tried, options);
       try {
         if (caller instanceof Promise) {
-          const known = caller.then((identity) => judge((passing.identity = identity), request));
-          wait(passing, receiver, known);
+          passing.known = false;
+          wait(
+            passing,
+            receiver,
+            caller.then((identity) => meet(passing, identity)),
+          );
           return passing;
         }
         passing.identity = caller;
@@ -129,6 +155,13 @@ export function createGate(options: GateOptions): Gate {
       } catch (thrown) {
         throw passing.refused(asSallyportError(thrown));
       }
+    },
+
+    rejudge(now) {
+      current = now;
+      rejudgement.abort();
+      rejudgement = new AbortController();
+      rejudge(options.live, { current, judge }, rejudgement.signal);
     },
   };
 }

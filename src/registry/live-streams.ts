@@ -7,8 +7,10 @@ import type { StreamRequest, Upstream } from './upstream.ts';
 export interface LiveStream {
   readonly request: StreamRequest;
   readonly stream: Stream;
-  /** Who asked for it; null when nobody has said. */
-  readonly identity: Identity | null;
+  /** Who asked for it, as he is known by now; null when nobody has said. */
+  identity: Identity | null;
+  /** False while it is being found out who asks. */
+  readonly known: boolean;
   /** Who serves it; null while it waits for that. */
   readonly upstream: Upstream | null;
   /** Milliseconds since 1970, UTC. */

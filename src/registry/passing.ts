@@ -1,8 +1,10 @@
 /** One stream on its way through the gate, and then for as long as it lives. */
 import type { Identity } from '../access/identity.ts';
+import type { Quotas, StreamLease } from '../access/quotas.ts';
 import { SallyportError } from '../errors.ts';
 import type { StreamEvent } from '../events/event.ts';
 import type { EventLog } from '../events/log.ts';
+import { PacedStream } from '../session/paced-stream.ts';
 import type { Stream, StreamEnd } from '../session/session.ts';
 import type { LiveStream, LiveStreams } from './live-streams.ts';
 import type { ServiceRegistry } from './services.ts';
@@ -10,6 +12,7 @@ import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 export interface PassingOptions {
+  readonly quotas?: Pick<Quotas, 'stream'>;
   readonly live: LiveStreams;
   readonly events: EventLog;
 }
@@ -18,11 +21,14 @@ export class Passing implements LiveStream {
   readonly request: StreamRequest;
   readonly openedAt = Date.now();
   identity: Identity | null = null;
+  known = true;
   upstream: Upstream | null = null;
   stream!: Stream;
   #tried: readonly Upstream[];
   #options: PassingOptions;
   #waitsUntil: number | undefined;
+  /** What it takes of its quotas. */
+  #lease: StreamLease | null = null;
   /** Gives its place in the waiting room back. */
   #leave: (() => void) | null = null;
 
@@ -32,12 +38,25 @@ export class Passing implements LiveStream {
     this.#options = options;
   }
 
-  /** Opens the stream of an upstream. Throws what `registry.open` throws. */
+  /** Opens the stream of an upstream. Throws LIMIT_REACHED, and what `registry.open` throws. */
   through(registry: Pick<ServiceRegistry, 'open'>, receiver: UpstreamReceiver): Stream {
-    const { stream, upstream } = registry.open(this.request, receiver, this.#tried);
-    this.upstream = upstream;
-    this.#options.events.publish('stream.opened', this.#described());
-    return stream;
+    const lease = this.#options.quotas?.stream(this.identity, this.request.service) ?? null;
+    const paced = lease?.paced ? new PacedStream(receiver, lease) : null;
+    try {
+      const { request } = this;
+      const opened = registry.open(request, paced?.incoming ?? receiver, this.#tried);
+      this.upstream = opened.upstream;
+      this.#lease = lease;
+      this.#options.events.publish('stream.opened', this.#described());
+      return paced?.join(opened.stream) ?? opened.stream;
+    } catch (thrown) {
+      lease?.release();
+      throw thrown;
+    }
+  }
+
+  get keepable(): boolean {
+    return this.#lease?.counted !== true;
   }
 
   /** What it waits for after that failed; null when it was another failure, or its service's streams do not wait. */
@@ -68,6 +87,7 @@ export class Passing implements LiveStream {
   #over(end: StreamEnd): void {
     const { live, events } = this.#options;
     live.delete(this.request.id);
+    this.#lease?.release();
     this.#leave?.();
     if (this.upstream === null) return;
     events.publish('stream.closed', {
