@@ -53,6 +53,10 @@ export class Account {
     return this.#quota.down === undefined ? null : this.#down;
   }
 
+  get countsStreams(): boolean {
+    return this.#quota.streams !== undefined;
+  }
+
   /** Throws LIMIT_REACHED when there is no room for one more. */
   add(what: Counted): void {
     this.#touch();

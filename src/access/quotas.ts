@@ -25,6 +25,10 @@ export interface Lease {
 }
 
 export interface StreamLease extends Lease {
+  /** There is a rate at all. */
+  readonly paced: boolean;
+  /** Others may have to wait for its place. */
+  readonly counted: boolean;
   /** Rates that the stream has to keep, from consumer to service and back. */
   readonly up: readonly ByteRate[];
   readonly down: readonly ByteRate[];
@@ -133,9 +137,13 @@ export function createQuotas(options: QuotasOptions): Quotas {
       const opened = byService(service);
       if (opener === null && opened === null) return null;
       addBoth(opener, opened, 'streams');
+      const up = present(opener?.up, opened?.up);
+      const down = present(opener?.down, opened?.down);
       return {
-        up: present(opener?.up, opened?.up),
-        down: present(opener?.down, opened?.down),
+        paced: up.length + down.length > 0,
+        counted: opener?.countsStreams === true || opened?.countsStreams === true,
+        up,
+        down,
         release() {
           opener?.remove('streams');
           opened?.remove('streams');

@@ -181,7 +181,7 @@ export class UpstreamSide implements UpstreamReceiver {
     const stream = this.#stream!;
     const delimited = expectResponseBody(this.#body, head, exchange.method, exchange.old);
     const taken = this.#body.feed(slab.bytes, start, end);
-    this.#keep = delimited && head.keepAlive && exchange.keepAlive;
+    this.#keep = delimited && head.keepAlive && exchange.keepAlive && this.#passed!.keepable;
     exchange.keepAlive &&=
       delimited && !this.#shared.draining && (exchange.whole || head.keepAlive);
     exchange.status = head.status;
