@@ -22,7 +22,7 @@ export interface Forward {
 }
 
 export interface ForwardOptions {
-  consumer: Consumer;
+  consumer: Pick<Consumer, 'open'>;
   rule: ForwardRule;
   accessLog: AccessLog;
 }

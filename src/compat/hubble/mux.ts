@@ -5,7 +5,7 @@
  * may wait that a slow reader disturbs nobody for a while; beyond that the link is not read, and a
  * reader that takes nothing meanwhile loses its session.
  */
-import { SallyportError } from '../../errors.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
 import {
   HUBBLE_DATA_BYTES,
   HUBBLE_STALL_MS,
@@ -27,13 +27,13 @@ import {
   type Handshake,
   type Initiator,
 } from './messages.ts';
-import { refusalError } from './refusal.ts';
+import { refusalError, refusalText } from './refusal.ts';
 import { HubbleStream, type SessionCarrier } from './stream.ts';
 
 export interface MuxEvents {
   /** The handshake of an agent, or the answer to ours. Until it has come nothing else may. */
   greeted(message: Handshake | Ack): void;
-  /** The other end asks for a session. */
+  /** The other end asks for a session, which is then accepted; what this throws is its refusal. */
   asked(initiator: Initiator): void;
   /** The link is over, and so is every session. */
   closed(error: SallyportError | null): void;
@@ -197,7 +197,7 @@ export class HubbleMux implements MessageReceiver, SessionCarrier {
     }
     switch (message.type) {
       case 'initiator':
-        return this.#events.asked(message);
+        return this.#asked(message);
       case 'ack':
         return this.#acked(message);
       case 'data': {
@@ -213,6 +213,18 @@ export class HubbleMux implements MessageReceiver, SessionCarrier {
         return this.#sessions.get(message.guid)?.peerEnded(message.ending);
       case 'handshake':
       case 'unknown':
+    }
+  }
+
+  #asked(initiator: Initiator): void {
+    const { guid } = initiator;
+    if (guid === '')
+      throw new SallyportError('PROTOCOL_MESSAGE', 'hubble session: asked for without an id');
+    if (this.#sessions.has(guid)) return this.sendAck(guid, 'the session exists already');
+    try {
+      this.#events.asked(initiator);
+    } catch (thrown) {
+      this.sendAck(guid, refusalText(asSallyportError(thrown)));
     }
   }
 

@@ -1,0 +1,176 @@
+/**
+ * The Hubble proxy as a dialect of the server: agents of that tool become services and consumers.
+ * A name belongs to its latest holder, and leaving takes only the leaver's own away.
+ */
+import type { Identity } from '../../access/identity.ts';
+import { mayRegister } from '../../access/scopes.ts';
+import { isServiceName } from '../../access/service-name.ts';
+import { SallyportError } from '../../errors.ts';
+import { HUBBLE_HEARTBEAT_MS, SESSIONS_MAX } from '../../limits.ts';
+import { quoted } from '../../net/printable.ts';
+import type { ServicePolicy } from '../../registry/services.ts';
+import { createHeartbeat } from '../../session/heartbeat.ts';
+import type { DialectFactory, DialectHost } from '../dialect.ts';
+import { openAsked } from './asked-session.ts';
+import { createDoor } from './door.ts';
+import { Gateway, type GatewayHost } from './gateway.ts';
+import type { Handshake, Initiator } from './messages.ts';
+
+export interface HubbleProxyOptions {
+  /**
+   * `key`: the key of an agent's handshake has to be a token of the server, whose scopes then count.
+   * `none`: every agent may take every name that no other client of the server holds, as the
+   * originals have it.
+   */
+  readonly auth: 'key' | 'none';
+  /** The server does nothing else. Default: false. */
+  readonly alone?: boolean;
+  /** Between signs of life. Default: HUBBLE_HEARTBEAT_MS. */
+  readonly heartbeatMs?: number;
+}
+
+/** `first`: a native agent never gives way to a Hubble one, nor the other way round. */
+const policy: ServicePolicy = { kind: 'tcp', exclusive: 'first', balance: 'round-robin' };
+
+export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
+  return (host) => {
+    const { registry, events, log, gate, accessLog } = host;
+    const heartbeat = createHeartbeat(options.heartbeatMs ?? HUBBLE_HEARTBEAT_MS);
+    const all = new Set<Gateway>();
+    const holders = new Map<string, Gateway>();
+    const initiators = new Map<string, Initiator>();
+    const asked = { gate, accessLog, newId: host.newId, initiators };
+    let lastId = 0;
+    let draining = false;
+
+    if (options.auth === 'none')
+      log.warn(
+        {},
+        'hubble: agents need no key; any may take any free name and reach every service',
+      );
+
+    const house: GatewayHost = {
+      async admit(gateway, handshake) {
+        if (draining) throw leaving();
+        if (!isServiceName(handshake.name)) {
+          const why = 'names take letters, digits, dot, underscore and hyphen, 1 to 128 of them';
+          throw new SallyportError('NAME_INVALID', `gateway ${quoted(handshake.name)}: ${why}`);
+        }
+        if (options.auth === 'none') return null;
+        const identity = await identify(host, gateway, handshake);
+        const denied = mayRegister(identity, { name: handshake.name });
+        if (denied !== null) throw denied;
+        return identity;
+      },
+
+      check({ name }) {
+        if (draining) throw leaving();
+        if (!holders.has(name)) registry.check(name, policy);
+      },
+
+      welcomed(gateway) {
+        const { id, name, peer } = gateway;
+        const before = holders.get(name);
+        if (before !== undefined) {
+          registry.leave(name, before);
+          log.warn(
+            { gateway: name, peer, before: before.peer },
+            'hubble gateway took over the name',
+          );
+        }
+        holders.set(name, gateway);
+        registry.join(name, gateway, policy);
+        log.info({ gateway: name, session: id, peer }, 'hubble gateway registered');
+        const identity = gateway.identity?.name ?? '-';
+        events.publish('client.up', clientOf(gateway));
+        const service = { service: name, kind: 'tcp', session: id, identity, urls: [] } as const;
+        events.publish('service.up', service);
+      },
+
+      asked(gateway, initiator) {
+        if (draining) gateway.mux.sendAck(initiator.guid, leaving().message);
+        else openAsked(gateway, initiator, asked);
+      },
+
+      initiatorOf: ({ id }) => initiators.get(id),
+
+      gone(gateway, error) {
+        const { id, name, peer } = gateway;
+        const identity = gateway.identity?.name ?? '-';
+        all.delete(gateway);
+        heartbeat.remove(gateway.mux.link);
+        const why = error === null ? {} : { code: error.code, error: error.message };
+        if (!gateway.serving) return log.info({ peer, ...why }, 'hubble agent not taken');
+        if (holders.get(name) === gateway) {
+          holders.delete(name);
+          registry.leave(name, gateway);
+          events.publish('service.down', { service: name, session: id, identity });
+        }
+        log.info({ gateway: name, session: id, peer, ...why }, 'hubble gateway unregistered');
+        events.publish('client.down', { ...clientOf(gateway), reason: error?.code ?? 'ok' });
+      },
+    };
+
+    return {
+      name: 'hubble',
+      endpoints: createDoor({
+        alone: options.alone ?? false,
+        check() {
+          if (draining) throw leaving();
+          if (all.size >= SESSIONS_MAX)
+            throw new SallyportError('SERVER_BUSY', `hubble: ${SESSIONS_MAX} agents are connected`);
+        },
+        entered(link, peer) {
+          all.add(new Gateway(`h${++lastId}`, link, peer, house));
+          heartbeat.add(link);
+        },
+      }),
+      get active() {
+        return [...all].reduce((sum, { streams }) => sum + streams, 0);
+      },
+      drain: () => void (draining = true),
+      close() {
+        heartbeat.close();
+        for (const gateway of all) gateway.mux.close(null);
+      },
+    };
+  };
+}
+
+function clientOf({ id, identity, peer }: Gateway) {
+  return {
+    session: id,
+    role: 'agent',
+    identity: identity?.name ?? '-',
+    peer,
+    protocol: 'hubble',
+  } as const;
+}
+
+/** Throws AUTH_FAILED, or AUTH_REQUIRED without a key. */
+async function identify(
+  { authenticators, events }: DialectHost,
+  { peer }: Gateway,
+  { key, name }: Handshake,
+): Promise<Identity> {
+  const credentials = {
+    authorization: key === '' ? null : `Bearer ${key}`,
+    certificate: null,
+    peer,
+    service: null,
+    method: 'GET',
+    host: '',
+    path: '/',
+  };
+  for (const authenticator of authenticators) {
+    const identity = await authenticator.authenticate(credentials);
+    if (identity !== null) return identity;
+  }
+  const reason = `gateway ${name}: ${key === '' ? 'no key was given' : 'the key is not known'}`;
+  events.publish('auth.failed', { door: 'attach', service: null, peer, reason });
+  throw new SallyportError(key === '' ? 'AUTH_REQUIRED' : 'AUTH_FAILED', reason);
+}
+
+function leaving(): SallyportError {
+  return new SallyportError('SERVER_DRAINING', 'hubble: the server is shutting down');
+}
