@@ -38,7 +38,8 @@ export interface SessionHost {
 
 export class ServerSession implements MessageHandler, SessionEvents {
   readonly id: string;
-  readonly identity: Identity;
+  /** As it is known by now: a reload may have changed its scopes. */
+  identity: Identity;
   /** `ip:port` of the client. */
   readonly peer: string;
   readonly upstream: AgentUpstream;

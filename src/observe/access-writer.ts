@@ -9,10 +9,24 @@ import type { AccessLog, RequestLine, StreamLine } from './access-log.ts';
 import type { Logger } from './logger.ts';
 import { withoutSecrets } from './secrets.ts';
 
-/** Writes at level `info`; silent when `enabled` is false or the logger's level is above that. */
-export function createAccessLog(logger: Logger, enabled: boolean): AccessLog {
-  if (!enabled || !logger.isLevelEnabled('info')) return { stream() {}, request() {} };
-  return logger.output.format === 'json' ? jsonAccessLog(logger) : prettyAccessLog(logger);
+/** An access log that can be switched on and off. */
+export interface SwitchedAccessLog extends AccessLog {
+  enabled: boolean;
+}
+
+/** Writes at level `info`; silent while it is not enabled, or the logger's level is above that. */
+export function createAccessLog(logger: Logger, enabled: boolean): SwitchedAccessLog {
+  const writer = logger.output.format === 'json' ? jsonAccessLog(logger) : prettyAccessLog(logger);
+  const access: SwitchedAccessLog = {
+    enabled,
+    stream(line) {
+      if (access.enabled && logger.isLevelEnabled('info')) writer.stream(line);
+    },
+    request(line) {
+      if (access.enabled && logger.isLevelEnabled('info')) writer.request(line);
+    },
+  };
+  return access;
 }
 
 function prettyAccessLog(logger: Logger): AccessLog {

@@ -17,7 +17,7 @@ export interface Certificate {
 
 export interface CertificateEvents {
   /** The files hold a new certificate. */
-  reloaded(certificate: Certificate): void;
+  reloaded(certificate: Certificate, files: CertificateFiles): void;
   /** The new files cannot be used; the certificate before them stays. */
   kept(error: SallyportError): void;
 }
@@ -48,7 +48,7 @@ export function watchCertificate(
     complaint = '';
     if (next.cert === current.cert && next.key === current.key) return;
     current = next;
-    events.reloaded(next);
+    events.reloaded(next, followed);
   }
 
   function reread(): void {

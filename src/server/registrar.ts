@@ -4,8 +4,7 @@
  * an agent that comes back finds its addresses as they were.
  */
 import net from 'node:net';
-import { createConsumerAuth } from '../access/consumer-password.ts';
-import { mayRegister } from '../access/scopes.ts';
+import { mayRegister, type Registration } from '../access/scopes.ts';
 import { isServiceName } from '../access/service-name.ts';
 import type { Registered, ServiceOffer } from '../attach/messages.ts';
 import type { ServerSession } from '../attach/server-session.ts';
@@ -13,26 +12,19 @@ import { SallyportError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import { EVENT_TEXT_MAX_CHARS, SERVICE_URLS_MAX_CHARS, SERVICES_PER_AGENT_MAX } from '../limits.ts';
 import type { PublicPorts } from '../ingress/tcp/ports.ts';
-import type { TlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { canonicalHost } from '../net/host.ts';
 import { portInRanges } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
-import { mask } from '../observe/secrets.ts';
-import type { HttpRoute, RouteKey, Routes } from '../registry/routes.ts';
 import type { Balance, ServicePolicy, ServiceRegistry } from '../registry/services.ts';
 import type { Upstream } from '../registry/upstream.ts';
+import { createAddresses, type AddressesOptions } from './addresses.ts';
 
-export interface RegistrarOptions {
+export interface RegistrarOptions extends AddressesOptions {
   registry: ServiceRegistry;
   events: EventLog;
-  routes: Routes;
   ports: PublicPorts;
-  /** Null: the server has no passthrough port. */
-  passthrough: TlsPassthrough | null;
-  domain: string;
-  balance: Balance;
-  /** The base of the addresses given out; asked when the server listens. */
-  publicUrl(): URL;
+  /** How agents of one name share the work where the service does not say. */
+  balance(): Balance;
   /** An exclusive service was taken over from this upstream. */
   displaced(upstream: Upstream, by: ServiceOffer): void;
 }
@@ -46,6 +38,8 @@ export interface Registrar {
   register(session: ServerSession, offer: ServiceOffer): Promise<Registered>;
   /** The agent no longer offers the service; when it was the last one, the name is free at once. */
   unregister(session: ServerSession, name: string): void;
+  /** The services of the agent that its identity no longer covers, and why. */
+  denied(session: ServerSession): [service: string, error: SallyportError][];
   /** The agent is gone, or takes nothing new. */
   leave(session: ServerSession): void;
   /** Where consumers find the service, as its agents were told. */
@@ -56,6 +50,7 @@ export interface Registrar {
 
 /** What one agent holds for one service. */
 interface Claim {
+  offer: ServiceOffer;
   release: (() => void)[];
   port: number | null;
   urls: readonly string[];
@@ -64,7 +59,8 @@ interface Claim {
 }
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { registry, events, routes, ports, passthrough, domain } = options;
+  const { registry, events, ports } = options;
+  const addresses = createAddresses(options);
   /** By session, then by service. */
   const claims = new Map<string, Map<string, Claim>>();
   /** What the last agent of an absent service held. */
@@ -80,54 +76,6 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const { port } = claim;
     claim.port = null;
     if (port !== null && !portInUse(service, port)) ports.release(port);
-  }
-
-  function claimHosts(offer: ServiceOffer, claim: Claim): string[] {
-    const { name, hosts = [], path, rendezvousToken } = offer;
-    const route: HttpRoute = {
-      service: name,
-      ...(offer.rewriteHost === undefined ? {} : { rewriteHost: offer.rewriteHost }),
-      ...(offer.consumerAuth === undefined
-        ? {}
-        : { consumerAuth: createConsumerAuth(offer.consumerAuth) }),
-    };
-    const add = (key: RouteKey): void => void claim.release.push(routes.add(key, route));
-    const base = options.publicUrl();
-    const urls: string[] = [];
-    const byName = canonicalHost(`${name}.${domain}`);
-    if (byName !== null) {
-      add({ host: byName });
-      urls.push(urlOf(base, byName, '/'));
-    }
-    for (const host of hosts) {
-      add(path === undefined ? { host } : { host, path });
-      urls.push(urlOf(base, host, path ?? '/'));
-    }
-    if (path !== undefined && hosts.length === 0) {
-      add({ path });
-      urls.push(urlOf(base, base.hostname, path));
-    }
-    if (rendezvousToken !== undefined) {
-      add({ token: rendezvousToken });
-      urls.push(urlOf(base, base.hostname, `/_token/${mask(rendezvousToken)}/`));
-    }
-    if (urls.length > 0) return urls;
-    const why = `${quoted(name)} cannot be a host name, and no --host, --path or --rendezvous-token was given`;
-    throw new SallyportError('NAME_INVALID', `service ${quoted(name)}: ${why}`);
-  }
-
-  function claimServerNames(offer: ServiceOffer, claim: Claim): string[] {
-    return (offer.sni ?? []).map((host) => {
-      if (passthrough === null) {
-        throw new SallyportError(
-          'PORT_DENIED',
-          'sni: this server has no passthrough port (--tls-passthrough-listen)',
-        );
-      }
-      passthrough.add(host, offer.name);
-      claim.release.push(() => passthrough.remove(host, offer.name));
-      return `tls://${host}:${passthrough.address.port}`;
-    });
   }
 
   /** A port that the service has and this agent may share, so that a reconnect finds its own again. */
@@ -147,8 +95,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     offer: ServiceOffer,
     claim: Claim,
   ): Promise<string[]> {
-    const { name, kind, port } = offer;
-    const urls = kind === 'http' ? claimHosts(offer, claim) : claimServerNames(offer, claim);
+    const { name, port } = offer;
+    const urls = addresses.claim(offer, claim.release);
     if (port !== undefined) {
       const { ports: within } = session.identity;
       claim.port = heldPort(session, offer) ?? (await ports.listen(port, name, within));
@@ -177,13 +125,15 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const policy: ServicePolicy = {
       kind: offer.kind,
       exclusive: offer.exclusive ?? null,
-      balance: offer.balance ?? options.balance,
+      balance: offer.balance ?? options.balance(),
     };
     registry.check(name, policy);
-    const claim: Claim = { release: [], port: null, urls: [], joined: false };
+    const claim: Claim = { offer, release: [], port: null, urls: [], joined: false };
     claims.set(session.id, own.set(name, claim));
     try {
+      const { identity } = session;
       const urls = await claimAddresses(session, offer, claim);
+      if (session.identity !== identity) check(session, offer);
       if (own.get(name) !== claim) {
         const why = 'its agent left while the port was being opened';
         throw new SallyportError('SESSION_CLOSED', `service ${name}: ${why}`);
@@ -212,18 +162,13 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   }
 
   function check(session: ServerSession, offer: ServiceOffer): void {
-    const { name, hosts = [], sni = [], port } = offer;
+    const { name, hosts = [], sni = [] } = offer;
     if (!isServiceName(name)) {
       throw new SallyportError('NAME_INVALID', `service ${quoted(name)}: not a valid name`);
     }
-    const claimed = [...hosts, ...sni];
-    const denied = mayRegister(session.identity, {
-      name,
-      hosts: claimed,
-      ...(port === undefined ? {} : { port }),
-    });
+    const denied = mayRegister(session.identity, registrationOf(offer));
     if (denied !== null) throw denied;
-    const address = claimed.find(
+    const address = [...hosts, ...sni].find(
       (host) => net.isIP(canonicalHost(host.replace(/^\*\./, '')) ?? '') !== 0,
     );
     if (address !== undefined) {
@@ -250,6 +195,15 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       registry.forget(name, session.upstream);
       if (claim.joined) events.publish('service.down', served(session, name));
       drop(name, claim);
+    },
+
+    denied(session) {
+      return [...(claims.get(session.id) ?? [])].flatMap(([service, { offer, port }]) => {
+        // With the port that it got, where it asked for any.
+        const held = port === null ? offer : { ...offer, port };
+        const error = mayRegister(session.identity, registrationOf(held));
+        return error === null ? [] : [[service, error]];
+      });
     },
 
     leave(session) {
@@ -285,7 +239,7 @@ function brief(urls: readonly string[]): string[] {
   return urls.filter((url) => (room -= url.length) >= 0);
 }
 
-function urlOf(base: URL, host: string, path: string): string {
-  const port = base.port === '' ? '' : `:${base.port}`;
-  return `${base.protocol}//${host}${port}${path}`;
+/** What of an offer the scopes of an identity have to cover. */
+function registrationOf({ name, hosts = [], sni = [], port }: ServiceOffer): Registration {
+  return { name, hosts: [...hosts, ...sni], ...(port === undefined ? {} : { port }) };
 }

@@ -1,6 +1,6 @@
 /** The server put together: one listener for everything, and what stands behind it. */
 import { SallyportError } from '../errors.ts';
-import { createEventLog } from '../events/log.ts';
+import { createEventLog, type EventLog } from '../events/log.ts';
 import { createGrantPolicy } from '../access/policy/grant.ts';
 import { createIdentities } from '../access/identities.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
@@ -21,9 +21,11 @@ import { watchCertificate } from './certificate.ts';
 import { openDialects } from './dialects.ts';
 import { createIds } from './ids.ts';
 import { openListener } from './listener.ts';
-import type { ServerOptions } from './options.ts';
+import type { LiveOptions, ServerOptions } from './options.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { createRegistrar } from './registrar.ts';
+import { rejudgeEverything } from './rejudgement.ts';
+import { createReload, type LiveOption } from './reload.ts';
 import { createSessions } from './sessions.ts';
 
 export interface Server {
@@ -31,6 +33,16 @@ export interface Server {
   readonly address: HostPort;
   /** The base of the addresses it gives out, such as `http://localhost:8080`. */
   readonly publicUrl: URL;
+  /** What happened, in order. */
+  readonly events: EventLog;
+  /**
+   * Takes other options over, in the place of those given to `createServer`; what is the same is not
+   * touched. Clients whose token is gone, services and streams that may no longer be: all have ended
+   * when this returns, but for streams that a policy has to ask about. Answers which options were
+   * others. Throws as `createServer` does, and CONFIG_INVALID for TLS where there was none or none
+   * where there was: nothing has changed then.
+   */
+  reload(options: LiveOptions): LiveOption[];
   /**
    * Takes nothing new, tells the agents to dial again, lets running work finish within `graceMs`
    * (default: `drainGraceMs`), then closes. Resolves when everything is closed.
@@ -45,12 +57,13 @@ export interface Server {
 export async function createServer(options: ServerOptions): Promise<Server> {
   using opened = new DisposableStack();
   const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
-  const { drainGraceMs = DRAIN_GRACE_MS } = options;
   const identities = createIdentities(options.identities);
   const accessLog = createAccessLog(log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
-  const trusted = createCidrSet(options.trustedProxies ?? []);
+  let { balance = 'round-robin', drainGraceMs = DRAIN_GRACE_MS } = options;
+  let trustedProxies = createCidrSet(options.trustedProxies ?? []);
+  const trusted = (address: string): boolean => trustedProxies(address);
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry({
@@ -64,13 +77,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     failed: (error) => log.error({ error }, 'a listener of events failed'),
   });
   const policy = createGrantPolicy('no policy is configured');
-  const gate = createGate({
-    registry,
-    room,
-    policy: () => policy,
-    live: createLiveStreams(),
-    events,
-  });
+  const live = createLiveStreams();
+  const gate = createGate({ registry, room, policy: () => policy, live, events });
   const ingress = { gate, accessLog, newId, log };
 
   const ports = createTcpIngress({
@@ -95,7 +103,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ports,
     passthrough,
     domain,
-    balance: options.balance ?? 'round-robin',
+    balance: () => balance,
     publicUrl: () => publicUrl,
     displaced: (upstream, by) =>
       sessions.displace(
@@ -140,9 +148,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => http.close());
   const certificate = options.tls
     ? watchCertificate(options.tls, {
-        reloaded(next) {
+        reloaded(next, { cert }) {
           listener.useCertificate(next);
-          log.info({ cert: options.tls!.cert }, 'certificate reloaded');
+          log.info({ cert }, 'certificate reloaded');
         },
         kept: (error) =>
           log.error(
@@ -167,11 +175,50 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => listener.close());
   const publicUrl =
     options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);
+  const rejudge = (): void =>
+    rejudgeEverything({
+      sessions,
+      registrar,
+      gate,
+      live,
+      current: (identity) => identities.current(identity),
+    });
+  const reload = createReload(options, {
+    identities(next) {
+      createIdentities(next);
+      return () => {
+        identities.replace(next);
+        rejudge();
+      };
+    },
+    tls(next) {
+      if (next !== undefined && certificate !== null) return certificate.prepare(next);
+      throw new SallyportError('CONFIG_INVALID', 'tls: TLS or none needs a restart');
+    },
+    trustedProxies(next = []) {
+      const made = createCidrSet(next);
+      return () => void (trustedProxies = made);
+    },
+    balance:
+      (next = 'round-robin') =>
+      () =>
+        void (balance = next),
+    drainGraceMs:
+      (next = DRAIN_GRACE_MS) =>
+      () =>
+        void (drainGraceMs = next),
+    accessLog:
+      (next = true) =>
+      () =>
+        void (accessLog.enabled = next),
+  });
   const everything = opened.move();
 
   return {
     address: listener.address,
     publicUrl,
+    events,
+    reload,
     async close(graceMs = drainGraceMs) {
       draining = true;
       events.publish('server.draining', { graceMs });

@@ -30,6 +30,7 @@ function open(t: TestContext) {
   const registrar: Registrar = {
     register: () => Promise.resolve(registered),
     unregister() {},
+    denied: () => [],
     urls: () => [],
     leave: ({ id }) => void left.add(id),
     vanished() {},

@@ -32,6 +32,8 @@ export interface Sessions {
   attach(link: Link, identity: Identity, peer: string): void;
   /** Ends the session of a displaced upstream. */
   displace(upstreamId: string, error: SallyportError): void;
+  /** Those that have not said hello yet, too. */
+  all(): Iterable<ServerSession>;
   /** Those that said hello, oldest first. */
   list(): ServerSession[];
   /** Ends the session of that id; its client is told the error. False when there is none. */
@@ -132,6 +134,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     displace: (upstreamId, error) => sessions.get(upstreamId)?.session.close(error),
+
+    all: () => sessions.values(),
 
     list: () => [...sessions.values()].filter(({ hello }) => hello !== null),
 

@@ -57,7 +57,7 @@ export async function createTestRegistrar(
     ports,
     passthrough: byName,
     domain: 'example.test',
-    balance: 'round-robin',
+    balance: () => 'round-robin',
     publicUrl: () => new URL(publicUrl),
     displaced: ({ id }) => void displaced.push(id),
   });
