@@ -303,6 +303,24 @@ export const EVENT_KEEP_ALIVE_MS = 15_000;
 /** How long a subscriber that was cut off is asked to wait. */
 export const EVENT_RETRY_MS = 2_000;
 
+/** One line of the audit file. An entry that would make it longer is written without what it holds. */
+export const AUDIT_LINE_MAX_BYTES = 32 * KB;
+/** What was written to the audit file is on the disk at the latest then: what a loss of power may take. */
+export const AUDIT_SYNC_MS = 1_000;
+/** Pause before an entry that could not be written is tried again. Meanwhile events wait in the log. */
+export const AUDIT_RETRY_MS = 1_000;
+/** A failure of the audit file that lasts is told again this often. */
+export const AUDIT_COMPLAINT_MS = 60_000;
+/** A webhook that has not answered by then has failed. */
+export const WEBHOOK_TIMEOUT_MS = 10_000;
+/** Tries of one delivery; with the pauses between them about two minutes. */
+export const WEBHOOK_ATTEMPTS_MAX = 8;
+/** Pause before the second try; it doubles, with jitter, up to the longest. */
+export const WEBHOOK_PAUSE_MIN_MS = 1_000;
+export const WEBHOOK_PAUSE_MAX_MS = 60_000;
+/** At the end of the server the last entries have this long to be written, and the last webhook to be taken. */
+export const EVENT_SINK_CLOSE_MS = 3_000;
+
 // ---- The gate (registry/) ----
 
 /** Streams judged again at the same time, where the policy has to ask somebody: running work gets its turn too. */
@@ -408,3 +426,30 @@ export const CALLBACK_COUNTS_MS = 5_000;
 
 /** Each way, before the writer has to wait: as much as two slabs. */
 export const DUPLEX_WINDOW_BYTES = 64 * KB;
+
+// ---- Policies (access/policy/) ----
+
+/** What a script or a service says of its decision; a longer text is cut. Unit: characters. */
+export const POLICY_REASON_MAX_CHARS = 200;
+/** A service that is asked must have answered as a whole by then. */
+export const POLICY_CALL_TIMEOUT_MS = 5_000;
+/** Body of the answer of a service that is asked, or that a script asks. */
+export const POLICY_ANSWER_MAX_BYTES = 64 * KB;
+/** Connections to a service that is asked. */
+export const POLICY_CONNECTIONS_MAX = 64;
+/** Questions that wait for one service or one script; more are refused. */
+export const POLICY_QUESTIONS_MAX = 1_000;
+/** A script of a policy. The longest that a person would write is far below. */
+export const LUA_SCRIPT_MAX_BYTES = 256 * KB;
+/** Processor time that a script may take for one question: a thousand times what a usual one takes. */
+export const LUA_CPU_MS = 100;
+/** Memory of a script while it answers one question. */
+export const LUA_MEMORY_MAX_BYTES = 16 * MB;
+/** Memory of a worker beside that of its script: interpreter, questions, answers. */
+export const LUA_WORKER_HEAP_MAX_BYTES = 64 * MB;
+/** Threads that run one script; each answers one question at a time. */
+export const LUA_WORKERS_MAX = 4;
+/** A thread must take questions by then; it needs 50 ms. */
+export const LUA_START_TIMEOUT_MS = 10_000;
+/** From the question to its answer: the wait for a thread and what the script itself waits for. */
+export const LUA_ANSWER_TIMEOUT_MS = 10_000;

@@ -45,6 +45,55 @@ test('the answer comes whole, with its status and fields', async (t) => {
   assert.equal(answer.field('x-three'), null);
 });
 
+test('all fields are there, joined where one came several times', async (t) => {
+  const url = await serve(t, (_, response) => {
+    response.writeHead(200, { 'X-One': 'a', 'X-Two': ['b', 'c'] }).end();
+  });
+  const { fields } = await callHttp(url, bounds);
+  assert.deepEqual([fields['x-one'], fields['x-two']], ['a', 'b, c']);
+});
+
+describe('over kept connections', () => {
+  test('the next call goes over the same one', async (t) => {
+    const ports: (number | undefined)[] = [];
+    const url = await serve(t, (request, response) => {
+      ports.push(request.socket.remotePort);
+      response.end('x');
+    });
+    const agent = new http.Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    await callHttp(url, { ...bounds, agent });
+    await callHttp(url, { ...bounds, agent });
+    assert.equal(ports[0], ports[1]);
+  });
+
+  test('one that its server closes when the next call comes is dialled anew, once', async (t) => {
+    let connections = 0;
+    const server = net.createServer((socket) => {
+      connections++;
+      let requests = 0;
+      socket.on('error', () => {});
+      socket.on('data', () => {
+        if (++requests === 1 && connections !== 3)
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx');
+        else socket.resetAndDestroy();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const url = new URL(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}/`);
+    const agent = new http.Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    const call = { ...bounds, agent };
+    await callHttp(url, call);
+    assert.equal((await callHttp(url, call)).body.toString(), 'x');
+    assert.equal(connections, 2);
+    await assert.rejects(callHttp(url, bounds), /connection/, 'a fresh one is not tried again');
+    assert.equal(connections, 3);
+  });
+});
+
 test('a redirect is an answer like others: nobody follows it', async (t) => {
   let asked = 0;
   const url = await serve(t, (_, response) => {
