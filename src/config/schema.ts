@@ -21,6 +21,7 @@ import {
   serverUrl,
   token,
 } from './grammar.ts';
+import { dialects } from './dialects.ts';
 import { identities } from './identities.ts';
 import { httpService, services, tcpService } from './service.ts';
 import { choice, duration, formatDuration, list, option, text, toggle } from './values.ts';
@@ -186,6 +187,7 @@ const server = z
       live: true,
       help: 'Log one line for each request and each stream.',
     }),
+    ...dialects,
     identities: option(identities, {
       live: true,
       help: 'Who may do what. A token given beside them may do everything.',

@@ -8,6 +8,7 @@ import { parsePortRanges } from '../../net/ports.ts';
 import { createLogger } from '../../observe/logger.ts';
 import { createServer, type Server } from '../../server/server.ts';
 import type { CommandContext } from '../context.ts';
+import { loadDialects } from '../dialects.ts';
 
 export async function run(context: CommandContext<OptionsOf<'server'>>): Promise<number> {
   const { options, signal, stdout, version } = context;
@@ -30,6 +31,7 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
     responseTimeoutMs: options.responseTimeout,
     drainGraceMs: options.drainGrace,
     accessLog: options.accessLog,
+    dialects: await loadDialects(options),
     ...(options.publicUrl === undefined ? {} : { publicUrl: new URL(options.publicUrl) }),
     ...(options.tlsCert === undefined
       ? {}

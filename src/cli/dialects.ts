@@ -1,0 +1,23 @@
+/** The protocols of other tools: each is loaded when a server is to speak it. */
+import type { DialectFactory } from '../compat/dialect.ts';
+import type { dialectNames } from '../config/dialects.ts';
+import type { OptionsOf } from '../config/schema.ts';
+
+type Options = OptionsOf<'server'>;
+type Load = (options: Options) => Promise<DialectFactory>;
+
+/** In the order in which they are asked about a request: one that takes every path comes last. */
+const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
+  async hubble({ hubbleAuth }) {
+    const { createHubbleProxy } = await import('../compat/hubble/proxy.ts');
+    return createHubbleProxy({ auth: hubbleAuth });
+  },
+};
+
+/** Those that `compat` names. */
+export function loadDialects(options: Options): Promise<DialectFactory[]> {
+  const wanted = Object.entries(loaders).filter(([name]) =>
+    options.compat.some((listed) => listed === name),
+  );
+  return Promise.all(wanted.map(([, load]) => load(options)));
+}
