@@ -1,0 +1,88 @@
+/** Where the peers of the protocol come in: callbackreverses, and consumers. */
+import type { Identity } from '../../access/identity.ts';
+import { linkSlabs } from '../../attach/dial.ts';
+import { SallyportError } from '../../errors.ts';
+import type { RequestView, Takeover } from '../../ingress/http/own-endpoints.ts';
+import type { Peer } from '../../ingress/http/peer.ts';
+import { HEADROOM, Slab } from '../../net/slab.ts';
+import type { Wire } from '../../net/wire.ts';
+import type { WaitingRoom } from '../../registry/waiting-room.ts';
+import { WebSocketLink } from '../../transport/websocket/link.ts';
+import type { DialectHost } from '../dialect.ts';
+import type { Admission } from './admission.ts';
+import { grantLater } from './late-grant.ts';
+import { readId, type Endpoint } from './paths.ts';
+import type { Reverses } from './reverses.ts';
+import { readUpgrade } from './upgrade.ts';
+import { Visit } from './visit.ts';
+import type { Visits } from './visits.ts';
+
+export interface DoorsOptions {
+  readonly host: DialectHost;
+  readonly admission: Admission;
+  readonly reverses: Reverses;
+  readonly visits: Visits;
+  /** Where consumers wait for a callbackreverse that is away. */
+  readonly room: WaitingRoom;
+  draining(): boolean;
+}
+
+export interface Doors {
+  /** The upgrade at this endpoint. Throws the refusal. */
+  open(endpoint: Endpoint & { kind: 'tunnel' }, request: RequestView, peer: Peer): Takeover;
+}
+
+export function createDoors(options: DoorsOptions): Doors {
+  const { host, admission, reverses, visits, room } = options;
+
+  function register(id: string, request: RequestView, peer: Peer): Takeover {
+    const { agreement } = readUpgrade(request);
+    const admitted = admission.admit(request, peer, id);
+    const serve = (identity: Identity | null, wire: Wire, rest: Buffer): void => {
+      reverses.check(id, identity);
+      wire.readInto(linkSlabs);
+      wire.write(agreement);
+      const link = new WebSocketLink(wire, 'none', { text: true });
+      reverses.join(id, link, identity, peer.text);
+      if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
+    };
+    if (admitted instanceof Promise) return grantLater(admitted, admission.challenge, serve);
+    reverses.check(id, admitted);
+    return (wire, rest) => serve(admitted, wire, rest);
+  }
+
+  function visit(service: string, request: RequestView, peer: Peer): Takeover {
+    const { agreement, halfClose } = readUpgrade(request);
+    visits.checkRoom();
+    const caller = admission.admit(request, peer, service);
+    if (caller instanceof Promise) caller.catch(() => {}); // the gate tells of it
+    return (wire, rest) => {
+      const visitor = new Visit(wire, rest, {
+        request: { service, kind: 'tcp', consumer: peer.text, id: host.newId() },
+        caller,
+        agreement,
+        halfClose,
+        gate: host.gate,
+        challenge: admission.challenge,
+        away: (until) => room.enter(service, until),
+        events: visits,
+      });
+      visits.add(visitor);
+      visitor.start();
+    };
+  }
+
+  return {
+    open({ list, id: segment }, request, peer) {
+      const id = readId(segment);
+      if (options.draining())
+        throw new SallyportError('SERVER_DRAINING', 'callback: the server is shutting down');
+      return list === 'callback' ? register(id, request, peer) : visit(id, request, peer);
+    },
+  };
+}
+
+/** Bytes that came behind the upgrade, as if they had just been read. */
+function slabOf(bytes: Buffer): Slab {
+  return new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
+}
