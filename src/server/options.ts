@@ -1,9 +1,12 @@
 /** What a server is made of. */
 import type { IdentityOptions } from '../access/identities.ts';
+import type { Quota } from '../access/quota.ts';
+import type { Policy } from '../access/policy/policy.ts';
 import type { DialectFactory } from '../compat/dialect.ts';
 import type { HostPort } from '../net/address.ts';
 import type { PortRange } from '../net/ports.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { ServiceRule } from '../registry/service-rules.ts';
 import type { Balance } from '../registry/services.ts';
 import type { CertificateFiles } from './certificate.ts';
 
@@ -11,6 +14,12 @@ import type { CertificateFiles } from './certificate.ts';
 export interface LiveOptions {
   /** Who may do what; at least one. */
   readonly identities: readonly IdentityOptions[];
+  /** Limits of every identity, where it has none of its own. Default: none. */
+  readonly limits?: Quota;
+  /** What holds for services by their names, whoever offers them: the first rule that covers one. */
+  readonly services?: readonly ServiceRule[];
+  /** Connections on all public ports together. Default: PUBLIC_CONNECTIONS_MAX. */
+  readonly maxConnections?: number;
   /** Serves TLS with these files, which are read again when they change. Default: plain. */
   readonly tls?: CertificateFiles;
   /** CIDRs of proxies whose forwarding headers are believed. */
@@ -42,6 +51,8 @@ export interface ServerOptions extends LiveOptions {
   readonly heartbeatMs?: number;
   /** From the end of a request to the head of its response. Default: 5 min. */
   readonly responseTimeoutMs?: number;
+  /** Decides about every stream, after the scopes have. Its owner is the server. Default: allows everything. */
+  readonly policy?: Policy;
   /** Protocols of other tools to speak as well. */
   readonly dialects?: readonly DialectFactory[];
 }

@@ -3,17 +3,26 @@ import { SallyportError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { createGrantPolicy } from '../access/policy/grant.ts';
 import { createIdentities } from '../access/identities.ts';
+import { quotaOf } from '../access/quota.ts';
+import { createQuotas } from '../access/quotas.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
 import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../ingress/tls/passthrough.ts';
-import { DRAIN_GRACE_MS, HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS } from '../limits.ts';
+import {
+  DRAIN_GRACE_MS,
+  HEARTBEAT_MS,
+  HTTP_RESPONSE_TIMEOUT_MS,
+  PUBLIC_CONNECTIONS_MAX,
+} from '../limits.ts';
 import type { HostPort } from '../net/address.ts';
 import { createCidrSet } from '../net/cidr.ts';
+import { createConnectionCount } from '../net/connection-count.ts';
 import { createAccessLog } from '../observe/access-writer.ts';
 import { createRoutes } from '../registry/routes.ts';
 import { createGate } from '../registry/gate.ts';
 import { createLiveStreams } from '../registry/live-streams.ts';
+import { createServiceRules } from '../registry/service-rules.ts';
 import { createServiceRegistry } from '../registry/services.ts';
 import { createWaitingRoom } from '../registry/waiting-room.ts';
 import { drained } from '../session/drain.ts';
@@ -61,9 +70,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const accessLog = createAccessLog(log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
-  let { balance = 'round-robin', drainGraceMs = DRAIN_GRACE_MS } = options;
+  let { balance = 'round-robin', drainGraceMs = DRAIN_GRACE_MS, limits } = options;
   let trustedProxies = createCidrSet(options.trustedProxies ?? []);
   const trusted = (address: string): boolean => trustedProxies(address);
+  const rules = createServiceRules(options.services ?? []);
+  const quotas = createQuotas({
+    ofIdentity: (identity) => quotaOf((identities.current(identity) ?? identity).limits, limits),
+    ofService: (service) => rules.of(service)?.limits ?? null,
+  });
+  opened.defer(() => quotas.close());
+  const connections = createConnectionCount(options.maxConnections ?? PUBLIC_CONNECTIONS_MAX, () =>
+    log.warn({ max: connections.max }, 'connections are refused: there are too many'),
+  );
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry({
@@ -76,10 +94,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const events = createEventLog({
     failed: (error) => log.error({ error }, 'a listener of events failed'),
   });
-  const policy = createGrantPolicy('no policy is configured');
+  const policy = options.policy ?? createGrantPolicy('no policy is configured');
+  opened.defer(() => policy.close());
   const live = createLiveStreams();
-  const gate = createGate({ registry, room, policy: () => policy, live, events });
-  const ingress = { gate, accessLog, newId, log };
+  const gate = createGate({ registry, room, quotas, policy: () => policy, live, events });
+  const ingress = { gate, connections, accessLog, newId, log };
 
   const ports = createTcpIngress({
     ...ingress,
@@ -98,6 +117,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => passthrough?.close());
   const registrar = createRegistrar({
     registry,
+    quotas,
     events,
     routes,
     ports,
@@ -115,6 +135,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     program,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     gate,
+    quotas,
     registrar,
     events,
     accessLog,
@@ -138,6 +159,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const http = createHttpIngress({
     routes,
     gate,
+    quotas,
     own: chainEndpoints([...dialects.endpoints, own]),
     trusted,
     accessLog,
@@ -162,6 +184,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => certificate?.close());
   const listener = await openListener({
     listen: options.listen,
+    connections,
     certificate: certificate?.first ?? null,
     proxyProtocolFrom: fromProxy,
     connection: (socket, secure, peer) =>
@@ -188,9 +211,24 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       createIdentities(next);
       return () => {
         identities.replace(next);
+        quotas.refresh();
         rejudge();
       };
     },
+    limits: (next) => () => {
+      limits = next;
+      quotas.refresh();
+    },
+    services:
+      (next = []) =>
+      () => {
+        rules.replace(next);
+        quotas.refresh();
+      },
+    maxConnections:
+      (next = PUBLIC_CONNECTIONS_MAX) =>
+      () =>
+        void (connections.max = next),
     tls(next) {
       if (next !== undefined && certificate !== null) return certificate.prepare(next);
       throw new SallyportError('CONFIG_INVALID', 'tls: TLS or none needs a restart');
