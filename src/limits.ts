@@ -189,6 +189,8 @@ export const CONFIG_FILE_MAX_BYTES = 1 * MB;
 export const CONFIG_VALUES_MAX = 50_000;
 /** Nesting in a configuration file; what is accepted needs four levels. */
 export const CONFIG_DEPTH_MAX = 16;
+/** Problems of a configuration that the log and the events of a running server tell: whoever mends these finds the rest. */
+export const CONFIG_PROBLEMS_TOLD_MAX = 20;
 /** A file that holds one secret. */
 export const SECRET_FILE_MAX_BYTES = 64 * KB;
 

@@ -17,6 +17,8 @@ export interface EventBatch {
 export interface EventCursor {
   /** The number up to which everything was given out, passed over by the filter, or missed. */
   readonly seq: number;
+  /** How many events there are to come until now, whatever the filter says of them. */
+  readonly behind: number;
   /**
    * What comes next, as soon as there is something: events of one turn of the event loop together.
    * Null after `end` once everything is read, and after `close`. One call at a time.
@@ -80,6 +82,10 @@ export function createEventCursor(
   return {
     get seq() {
       return seq;
+    },
+
+    get behind() {
+      return Math.max(0, Math.min(log.seq, last) - seq);
     },
 
     async next() {

@@ -6,6 +6,7 @@
  */
 import { EVENT_KEEP_ALIVE_MS, EVENT_RETRY_MS, EVENT_STREAM_BUFFER_BYTES } from '../limits.ts';
 import { createEventCursor } from './cursor.ts';
+import { eventText } from './event-text.ts';
 import type { SallyportEvent } from './event.ts';
 import type { EventFilter } from './filter.ts';
 import type { EventFeed } from './log.ts';
@@ -43,7 +44,7 @@ export function createEventStream(
   });
   const idLine = (seq: number): string => `id: ${log.run}-${seq}\n`;
   const message = (event: SallyportEvent): string =>
-    `${idLine(event.seq)}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+    `${idLine(event.seq)}event: ${event.type}\ndata: ${eventText(event)}\n\n`;
   const lagged = (missed: number | null, seq: number): string =>
     `${idLine(seq)}event: lagged\ndata: ${JSON.stringify({ missed, seq })}\n\n`;
   let timer: NodeJS.Timeout;

@@ -1,5 +1,6 @@
 /** Counts what events tell: clients and services that are there, refusals, failed log-ins, reloads. */
 import { Counter, type Registry } from 'prom-client';
+import type { EventType, SallyportEvent } from '../events/event.ts';
 import type { EventFeed } from '../events/log.ts';
 import { addGauge } from '../observe/metrics/readings.ts';
 
@@ -53,37 +54,30 @@ export function addEventMetrics(registry: Registry, events: EventFeed): () => vo
     read: () => draining,
   });
 
+  const counted: Counted = {
+    'client.up': ({ role, protocol }) => count(clients, `${role} ${protocol}`, 1),
+    'client.down': ({ role, protocol }) => count(clients, `${role} ${protocol}`, -1),
+    'service.up': ({ service }) => count(services, service, 1),
+    'service.down'({ service }) {
+      count(services, service, -1);
+      if (services.get(service) === 0) services.delete(service);
+    },
+    'stream.opened': () => opened.inc(),
+    'stream.refused': ({ code }) => refused.inc({ code }),
+    'auth.failed': ({ door }) => failures.inc({ door }),
+    'config.reloaded': () => reloads.inc({ result: 'applied' }),
+    'config.refused': () => reloads.inc({ result: 'refused' }),
+    'server.draining'() {
+      draining = 1;
+    },
+  };
   return events.listen((event) => {
-    switch (event.type) {
-      case 'client.up':
-        return count(clients, `${event.role} ${event.protocol}`, 1);
-      case 'client.down':
-        return count(clients, `${event.role} ${event.protocol}`, -1);
-      case 'service.up':
-        return count(services, event.service, 1);
-      case 'service.down':
-        count(services, event.service, -1);
-        if (services.get(event.service) === 0) services.delete(event.service);
-        return;
-      case 'stream.opened':
-        return opened.inc();
-      case 'stream.refused':
-        return refused.inc({ code: event.code });
-      case 'auth.failed':
-        return failures.inc({ door: event.door });
-      case 'config.reloaded':
-        return reloads.inc({ result: 'applied' });
-      case 'config.refused':
-        return reloads.inc({ result: 'refused' });
-      case 'server.draining':
-        draining = 1;
-        return;
-      case 'stream.closed':
-      case 'http.request':
-        return;
-    }
+    const meant = counted[event.type] as ((event: SallyportEvent) => void) | undefined;
+    meant?.(event);
   });
 }
+
+type Counted = { readonly [Type in EventType]?: (event: SallyportEvent<Type>) => void };
 
 function count(counts: Map<string, number>, key: string, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
