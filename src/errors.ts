@@ -36,6 +36,8 @@ const kinds = {
   PORT_TAKEN: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'Choose another --port, or 0 for any free one.' },
   PORT_DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Choose a port in the range that the server allows (--tcp-ports on the server).' },
   REPLACED: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'A newer connection of the same agent has taken over.' },
+  AUTH_UNAVAILABLE: { hop: 'server', http: 503, exit: 5, advice: 'Try again: the server could not find out just now whether the credentials are good.' },
+  AUTH_BACKOFF: { hop: 'server', http: 429, exit: 3, advice: 'Correct the credentials, then wait a little: too many wrong ones came from this address.' },
   KICKED: { hop: 'server', http: 503, exit: 3, fatal: true, advice: 'An operator of the server ended it; ask them before you dial again.' },
 
   SERVER_UNREACHABLE: { hop: 'server', http: 502, exit: 5, advice: 'Check the URL in --server, and that the server is up and not behind a firewall.' },
@@ -53,7 +55,7 @@ const kinds = {
   ROUTE_UNKNOWN: { hop: 'server', http: 404, exit: 6, fatal: true, advice: 'Check the host, path or token: no service is reachable under it.' },
   SERVICE_UNKNOWN: { hop: 'server', http: 404, exit: 6, fatal: true, advice: 'Check the name: no service of that name is registered.' },
   SERVICE_ABSENT: { hop: 'server', http: 503, exit: 6, advice: 'Start the agent of this service, or wait for it to come back.' },
-  CONSUMER_AUTH: { hop: 'consumer', http: 401, exit: 3, fatal: true, advice: 'Give the user name and password of this service.' },
+  CONSUMER_AUTH: { hop: 'consumer', http: 401, exit: 3, fatal: true, advice: 'Give the credentials that this service asks for.' },
   TARGET_DENIED: { hop: 'agent', http: 403, exit: 3, fatal: true, advice: 'Add a matching --allow rule to the agent of this service.' },
   TARGET_REFUSED: { hop: 'target', http: 502, exit: 7, fatal: true, advice: 'Start the service behind the agent, or correct its target address.' },
   TARGET_UNREACHABLE: { hop: 'target', http: 502, exit: 7, fatal: true, advice: 'Check the target address as seen from the agent.' },

@@ -4,6 +4,7 @@ import { createGlobs, type Globs } from '../net/glob.ts';
 import { parsePortRanges, type PortRange } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
 import { createAllowList, type AllowList } from './allow.ts';
+import type { Quota } from './quota.ts';
 
 /** Agents register services, consumers use them, admins control the server itself. */
 export type Role = 'agent' | 'consumer' | 'admin';
@@ -37,6 +38,8 @@ export interface Identity {
   /** Rules as written: for messages. */
   readonly targetRules: readonly string[];
   readonly targets: AllowList;
+  /** Limits of its own; those that hold for all count as well. */
+  readonly limits?: Quota;
 }
 
 /** The scopes of a server's one token: everything, its control among it. */
@@ -51,18 +54,15 @@ export const allScopes: Required<Scopes> = {
 /** Names that Basic credentials can carry (RFC 7617): no colon, and nothing that a line of a log could trip over. */
 const plainName = /^[^\s:\p{C}]{1,128}$/u;
 
-/** As `plainName`, with colons: `cluster:system:ns:name`. */
-const vouchedName = /^[^\s\p{C}]{1,128}$/u;
-
-/** Whether an authenticator may vouch for somebody of this name. */
-export function isVouchedName(name: string): boolean {
-  return vouchedName.test(name);
-}
+const VOUCHED_NAME_MAX_CHARS = 128;
+/** What would be read as something else in lines, lists and terminals. */
+const unreadable = /[\s%\p{C}]/gu;
 
 export interface IdentityTraits extends Scopes {
   readonly name: string;
   readonly authority: string;
   readonly expiresAt?: number;
+  readonly limits?: Quota;
 }
 
 /**
@@ -84,15 +84,15 @@ export function createIdentity(traits: IdentityTraits): Identity {
 }
 
 /**
- * An identity that an authenticator of its own found out about: `AUTHORITY:NAME`, which nobody
- * written down can be called. Throws as `createIdentity` does, except for the roles: it may have none.
+ * An identity that an authenticator found out about: `AUTHORITY:NAME`, which nobody in the
+ * configuration can be called. Spaces and the like are written as %XX. Null for a name that is empty
+ * or too long. Throws USAGE for a malformed scope. It may have no role.
  */
-export function createVouchedIdentity(traits: IdentityTraits): Identity {
+export function createVouchedIdentity(traits: IdentityTraits): Identity | null {
   const { name, authority } = traits;
-  if (!isVouchedName(name)) {
-    throw invalid(`identity ${quoted(name)}: the name must be 1 to 128 characters without spaces`);
-  }
-  return build(`${authority}:${name}`, traits);
+  if (name === '' || name.length > VOUCHED_NAME_MAX_CHARS) return null;
+  const readable = name.toWellFormed().replace(unreadable, (char) => encodeURIComponent(char));
+  return build(`${authority}:${readable}`, traits);
 }
 
 function build(name: string, traits: IdentityTraits): Identity {
@@ -109,6 +109,7 @@ function build(name: string, traits: IdentityTraits): Identity {
     ports: ports.length === 0 ? [] : parsePortRanges(ports.join(',')),
     targetRules: targets,
     targets: createAllowList(targets),
+    ...(traits.limits === undefined ? {} : { limits: traits.limits }),
   };
 }
 

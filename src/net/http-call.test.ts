@@ -141,6 +141,12 @@ describe('rejects, without telling what was sent', () => {
     await refused(callHttp(garbage, { ...bounds, headers }), /connection/);
   });
 
+  test('a field that cannot be sent', async (t) => {
+    const url = await serve(t, () => assert.fail('was sent'));
+    const split = { Authorization: 'Bearer CANARY\r\nX-Forged: yes' };
+    await refused(callHttp(url, { ...bounds, headers: split }), /Invalid character/);
+  });
+
   test('nobody listens, or the caller gave up', async (t) => {
     const url = await serve(t, () => {});
     const signal = AbortSignal.abort();

@@ -42,14 +42,17 @@ export interface HttpAnswer {
  * logs: it names neither the URL nor what was sent.
  */
 export async function callHttp(url: URL, call: HttpCall): Promise<HttpAnswer> {
-  const { timeoutMs, maxBytes, agent = false } = call;
+  const { headers = {}, timeoutMs, maxBytes, agent = false } = call;
+  for (const [name, value] of Object.entries(headers)) {
+    http.validateHeaderName(name);
+    http.validateHeaderValue(name, value);
+  }
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
   let request: http.ClientRequest;
   const fail = (why: string): void => {
     reject(new Error(why));
     request.destroy();
   };
-  const timer = setTimeout(() => fail(`no whole answer within ${timeoutMs} ms`), timeoutMs);
 
   function send(over: http.Agent | false): void {
     request = start(url, call, over);
@@ -82,6 +85,7 @@ export async function callHttp(url: URL, call: HttpCall): Promise<HttpAnswer> {
   }
 
   send(agent);
+  const timer = setTimeout(() => fail(`no whole answer within ${timeoutMs} ms`), timeoutMs);
   return promise.finally(() => clearTimeout(timer));
 }
 
