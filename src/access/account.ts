@@ -5,7 +5,7 @@ import type { Quota } from './quota.ts';
 import { RequestRate } from './request-rate.ts';
 
 /** What is counted as long as it lasts. */
-export type Counted = 'connections' | 'streams';
+type Counted = 'connections' | 'streams';
 
 export class Account {
   /** For messages: `identity "ann"`, `service web`. */

@@ -4,6 +4,7 @@ import { SallyportError } from '../errors.ts';
 import { quoted } from '../net/printable.ts';
 import { parseAuthorization } from './authorization.ts';
 import { createIdentity, type Identity, type Scopes } from './identity.ts';
+import type { Quota } from './quota.ts';
 import { checkToken, digest, parseTokenHash, sameDigest } from './tokens.ts';
 
 /** The authenticator that knows them. */
@@ -17,6 +18,8 @@ export interface IdentityOptions extends Scopes {
   /** As `hashToken` makes it. */
   readonly tokenHash?: string;
   readonly tokenHashes?: readonly string[];
+  /** Limits of its own; those that hold for all count as well. */
+  readonly limits?: Quota;
 }
 
 export interface Identities {

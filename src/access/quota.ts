@@ -4,7 +4,7 @@ export interface Quota {
   readonly connections?: number;
   /** Names that an identity may have registered at once. A service has one. */
   readonly names?: number;
-  /** Streams open at once: those that an identity opened, or those of a service. */
+  /** Streams open at once: those that an identity opened or serves, or those of a service. */
   readonly streams?: number;
   /** HTTP requests a second. */
   readonly requests?: number;

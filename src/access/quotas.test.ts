@@ -39,8 +39,8 @@ function codeOf(take: () => unknown): ErrorCode | null {
 
 test('where nothing is limited nothing is counted', (t) => {
   const { quotas } = open(t, {});
-  assert.equal(quotas.session(ann), null);
-  assert.equal(quotas.offer(ann, 'web'), null);
+  for (let n = 0; n < 100; n++) quotas.session(ann);
+  quotas.offer(ann, 'web');
   assert.equal(quotas.stream(ann, 'web'), null);
   assert.equal(quotas.stream(null, 'web'), null);
   for (let n = 0; n < 1_000; n++) quotas.request(null, 'web');
@@ -62,7 +62,7 @@ describe('counts', () => {
       codeOf(() => quotas.session(bob)),
       null,
     );
-    first!.release();
+    first.release();
     assert.equal(
       codeOf(() => quotas.session(ann)),
       null,
@@ -111,16 +111,43 @@ describe('counts', () => {
       message: /identity "ann": its limit is 1 names/,
     });
     assert.throws(() => quotas.offer(bob, 'web'), { message: /service "web": its limit is 2 / });
-    first!.release();
+    first.release();
     assert.equal(
       codeOf(() => quotas.offer(ann, 'box')),
       'LIMIT_REACHED',
     );
-    second!.release();
+    second.release();
     assert.equal(
       codeOf(() => quotas.offer(ann, 'box')),
       null,
     );
+  });
+
+  test('what agents serve counts for their identity too, once, as long as they offer it', (t) => {
+    const { quotas } = open(t, { identities: { ann: { streams: 2, requests: 1, down: 4_000 } } });
+    const offers = [quotas.offer(ann, 'web'), quotas.offer(ann, 'web')];
+    const lease = quotas.stream(null, 'web')!;
+    assert.deepEqual([lease.counted, lease.up.length, lease.down.length], [true, 0, 1]);
+    const own = quotas.stream(ann, 'web')!;
+    assert.equal(own.down.length, 1);
+    assert.equal(
+      codeOf(() => quotas.stream(bob, 'web')),
+      'LIMIT_REACHED',
+    );
+    assert.notEqual(
+      codeOf(() => quotas.stream(bob, 'box')),
+      'LIMIT_REACHED',
+    );
+    quotas.request(bob, 'web');
+    assert.throws(() => quotas.request(null, 'web'), { message: /^identity "ann": more than 1 / });
+    offers[0].release();
+    assert.equal(
+      codeOf(() => quotas.stream(null, 'web')),
+      'LIMIT_REACHED',
+    );
+    offers[1].release();
+    assert.equal(quotas.stream(null, 'web'), null);
+    for (const { release } of [lease, own]) release();
   });
 
   test('any order of taking and giving back: never above the limit, and nothing is lost', (t) => {

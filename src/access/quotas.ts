@@ -6,7 +6,7 @@ import { SallyportError } from '../errors.ts';
 import { ACCOUNTS_MAX } from '../limits.ts';
 import { quoted } from '../net/printable.ts';
 import { PaceClock, type ByteRate } from '../session/pace.ts';
-import { Account, type Counted } from './account.ts';
+import { Account } from './account.ts';
 import type { Identity } from './identity.ts';
 import type { Quota } from './quota.ts';
 
@@ -35,12 +35,19 @@ export interface StreamLease extends Lease {
 }
 
 /** Everything answers null where nothing is limited. */
+/**
+ * Streams and requests count for whoever opens them, for the service, and for the identities whose
+ * agents offer it: once for each.
+ */
 export interface Quotas {
   /** A session of an identity. Throws LIMIT_REACHED. */
-  session(identity: Identity): Lease | null;
+  session(identity: Identity): Lease;
   /** An agent of that identity offers the service. Throws LIMIT_REACHED. */
-  offer(identity: Identity, service: string): Lease | null;
-  /** A stream; `identity` is null where nobody has said who opens it. Throws LIMIT_REACHED. */
+  offer(identity: Identity, service: string): Lease;
+  /**
+   * A stream; `identity` is null where nobody has said who opens it. Throws LIMIT_REACHED. Null:
+   * nothing of it is limited.
+   */
   stream(identity: Identity | null, service: string): StreamLease | null;
   /** An HTTP request. Throws RATE_LIMITED. */
   request(identity: Identity | null, service: string): void;
@@ -56,15 +63,25 @@ interface Kept {
   quota(): Quota | null;
 }
 
+/** An identity whose agents offer a service, and how many of them. */
+interface Owner {
+  readonly identity: Identity;
+  agents: number;
+}
+
 export function createQuotas(options: QuotasOptions): Quotas {
   const { ofIdentity, ofService } = options;
   const clock = new PaceClock(options.now);
   const kept = new Map<string, Kept>();
+  /** By service, then by the identity's name. */
+  const owners = new Map<string, Map<string, Owner>>();
+  /** Accounts that were looked up; null for those without limits. */
+  let known = new WeakMap<Identity, Account | null>();
   let sweepAt = SWEEP_MIN;
 
   function find(key: string, owner: () => string, quota: () => Quota | null): Account | null {
-    const known = kept.get(key);
-    if (known !== undefined) return known.account;
+    const present = kept.get(key);
+    if (present !== undefined) return present.account;
     const set = quota();
     if (set === null) return null;
     if (kept.size >= sweepAt) sweep();
@@ -75,6 +92,7 @@ export function createQuotas(options: QuotasOptions): Quotas {
 
   function sweep(): void {
     for (const [key, { account }] of kept) if (account.idle) kept.delete(key);
+    known = new WeakMap();
     if (kept.size >= ACCOUNTS_MAX) {
       const why = `the use of ${ACCOUNTS_MAX} identities and services is counted already`;
       throw new SallyportError('SERVER_BUSY', `limits: ${why}`);
@@ -82,12 +100,18 @@ export function createQuotas(options: QuotasOptions): Quotas {
     sweepAt = Math.min(ACCOUNTS_MAX, Math.max(SWEEP_MIN, 2 * kept.size));
   }
 
-  const byIdentity = (identity: Identity): Account | null =>
-    find(
-      `identity ${identity.name}`,
-      () => `identity ${quoted(identity.name)}`,
-      () => ofIdentity(identity),
-    );
+  function byIdentity(identity: Identity): Account | null {
+    let account = known.get(identity);
+    if (account === undefined) {
+      account = find(
+        `identity ${identity.name}`,
+        () => `identity ${quoted(identity.name)}`,
+        () => ofIdentity(identity),
+      );
+      known.set(identity, account);
+    }
+    return account;
+  }
 
   const byService = (service: string): Account | null =>
     find(
@@ -96,22 +120,35 @@ export function createQuotas(options: QuotasOptions): Quotas {
       () => ofService(service),
     );
 
-  /** One more in both accounts, or in neither. */
-  function addBoth(a: Account | null, b: Account | null, what: Counted): void {
-    a?.add(what);
-    try {
-      b?.add(what);
-    } catch (thrown) {
-      a?.remove(what);
-      throw thrown;
-    }
+  /** All that something at the service counts for, each once. */
+  function concerned(identity: Identity | null, service: string): readonly Account[] {
+    const accounts: Account[] = [];
+    const add = (account: Account | null): void => {
+      if (account !== null && !accounts.includes(account)) accounts.push(account);
+    };
+    if (identity !== null) add(byIdentity(identity));
+    add(byService(service));
+    for (const owner of owners.get(service)?.values() ?? []) add(byIdentity(owner.identity));
+    return accounts;
+  }
+
+  /** Owns the service until the answer is called. */
+  function own(identity: Identity, service: string): () => void {
+    const of = owners.get(service) ?? new Map<string, Owner>();
+    const owner = of.get(identity.name) ?? { identity, agents: 0 };
+    owner.agents++;
+    owners.set(service, of.set(identity.name, owner));
+    return () => {
+      if (--owner.agents === 0) of.delete(identity.name);
+      if (of.size === 0) owners.delete(service);
+    };
   }
 
   return {
     session(identity) {
-      const of = byIdentity(identity);
-      of?.add('connections');
-      return of === null ? null : { release: () => of.remove('connections') };
+      const account = byIdentity(identity);
+      account?.add('connections');
+      return { release: () => account?.remove('connections') };
     },
 
     offer(identity, service) {
@@ -123,9 +160,10 @@ export function createQuotas(options: QuotasOptions): Quotas {
         agent?.removeName(service);
         throw thrown;
       }
-      if (agent === null && offered === null) return null;
+      const disown = own(identity, service);
       return {
         release() {
+          disown();
           agent?.removeName(service);
           offered?.remove('connections');
         },
@@ -133,36 +171,34 @@ export function createQuotas(options: QuotasOptions): Quotas {
     },
 
     stream(identity, service) {
-      const opener = identity === null ? null : byIdentity(identity);
-      const opened = byService(service);
-      if (opener === null && opened === null) return null;
-      addBoth(opener, opened, 'streams');
-      const up = present(opener?.up, opened?.up);
-      const down = present(opener?.down, opened?.down);
+      const accounts = concerned(identity, service);
+      if (accounts.length === 0) return null;
+      all(
+        accounts,
+        (account) => account.add('streams'),
+        (account) => account.remove('streams'),
+      );
+      const up = accounts.flatMap((account) => account.up ?? []);
+      const down = accounts.flatMap((account) => account.down ?? []);
       return {
         paced: up.length + down.length > 0,
-        counted: opener?.countsStreams === true || opened?.countsStreams === true,
+        counted: accounts.some((account) => account.countsStreams),
         up,
         down,
-        release() {
-          opener?.remove('streams');
-          opened?.remove('streams');
-        },
+        release: () => accounts.forEach((account) => account.remove('streams')),
       };
     },
 
     request(identity, service) {
-      const sender = identity === null ? null : byIdentity(identity);
-      sender?.request();
-      try {
-        byService(service)?.request();
-      } catch (thrown) {
-        sender?.takeBackRequest();
-        throw thrown;
-      }
+      all(
+        concerned(identity, service),
+        (account) => account.request(),
+        (account) => account.takeBackRequest(),
+      );
     },
 
     refresh() {
+      known = new WeakMap();
       for (const { account, quota } of kept.values()) account.quota = quota() ?? {};
     },
 
@@ -170,12 +206,23 @@ export function createQuotas(options: QuotasOptions): Quotas {
   };
 }
 
+/** Takes from all of the accounts or, when one of them throws, from none. */
+function all(
+  accounts: readonly Account[],
+  take: (account: Account) => void,
+  giveBack: (account: Account) => void,
+): void {
+  let taken = 0;
+  try {
+    for (const account of accounts) {
+      take(account);
+      taken++;
+    }
+  } catch (thrown) {
+    accounts.slice(0, taken).forEach(giveBack);
+    throw thrown;
+  }
+}
+
 /** Below so many accounts nobody looks for idle ones. */
 const SWEEP_MIN = 1_024;
-
-const none: readonly ByteRate[] = [];
-
-function present(...rates: readonly (ByteRate | null | undefined)[]): readonly ByteRate[] {
-  const found = rates.filter((rate) => rate !== null && rate !== undefined);
-  return found.length === 0 ? none : found;
-}

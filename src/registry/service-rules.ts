@@ -1,4 +1,5 @@
 /** What the server's operator sets for services, by globs of their names. */
+import type { Quota } from '../access/quota.ts';
 import { SERVICE_RULES_REMEMBERED_MAX } from '../limits.ts';
 import { createGlob } from '../net/glob.ts';
 
@@ -9,6 +10,8 @@ export interface ServiceRule {
   readonly authenticators?: readonly string[];
   /** The target gets the Authorization field although the server has looked at it. */
   readonly forwardAuthorization?: boolean;
+  /** Of each service that the rule covers. */
+  readonly limits?: Quota;
 }
 
 export interface ServiceRules {

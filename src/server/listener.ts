@@ -3,12 +3,15 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { parseDialAddress, type HostPort } from '../net/address.ts';
+import type { ConnectionCount } from '../net/connection-count.ts';
 import { acceptOptions, startListening } from '../net/listen.ts';
 import { readProxyHeader } from '../net/socket-preface.ts';
 import type { Certificate } from './certificate.ts';
 
 export interface ListenerOptions {
   listen: HostPort;
+  /** Refuses what is too much. Absent: there is no limit. */
+  connections?: ConnectionCount;
   /** Null: plain. */
   certificate: Certificate | null;
   /** Whether connections of this peer begin with a PROXY header; then they must. Null: none do. */
@@ -37,6 +40,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const proxied = new Map<string, HostPort>();
   const secure = certificate === null ? null : createSecureServer(certificate, options, proxied);
   const server = net.createServer(acceptOptions, (socket) => {
+    if (options.connections?.admit(socket) === false) return;
     if (proxyProtocolFrom?.(socket.remoteAddress ?? '')) void acceptProxied(socket);
     else pass(socket, null);
   });

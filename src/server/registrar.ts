@@ -4,6 +4,7 @@
  * an agent that comes back finds its addresses as they were.
  */
 import net from 'node:net';
+import type { Lease, Quotas } from '../access/quotas.ts';
 import { mayRegister, type Registration } from '../access/scopes.ts';
 import { isServiceName } from '../access/service-name.ts';
 import type { Registered, ServiceOffer } from '../attach/messages.ts';
@@ -25,6 +26,8 @@ export interface RegistrarOptions extends AddressesOptions {
   ports: PublicPorts;
   /** How agents of one name share the work where the service does not say. */
   balance(): Balance;
+  /** Limits of names, and of agents of one service. Absent: there are none. */
+  quotas?: Pick<Quotas, 'offer'>;
   /** An exclusive service was taken over from this upstream. */
   displaced(upstream: Upstream, by: ServiceOffer): void;
 }
@@ -32,7 +35,7 @@ export interface RegistrarOptions extends AddressesOptions {
 export interface Registrar {
   /**
    * Claims what the offer asks for, then joins the service: streams come from that moment on. Rejects
-   * with NAME_INVALID, NAME_TAKEN, HOST_TAKEN, HOST_RESERVED, PORT_TAKEN, PORT_DENIED, DENIED or what
+   * with NAME_INVALID, NAME_TAKEN, LIMIT_REACHED, HOST_TAKEN, HOST_RESERVED, PORT_TAKEN, PORT_DENIED, DENIED or what
    * else is wrong with the offer; everything is as it was before then.
    */
   register(session: ServerSession, offer: ServiceOffer): Promise<Registered>;
@@ -54,6 +57,8 @@ interface Claim {
   release: (() => void)[];
   port: number | null;
   urls: readonly string[];
+  /** What it takes of the quotas, as long as its agent is there. */
+  lease: Lease | null;
   /** The agent has joined the service; before that its port is being opened. */
   joined: boolean;
 }
@@ -71,7 +76,13 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     return held || kept.get(service)?.port === port;
   }
 
+  function giveWay(claim: Claim): void {
+    claim.lease?.release();
+    claim.lease = null;
+  }
+
   function drop(service: string, claim: Claim): void {
+    giveWay(claim);
     for (const release of claim.release.splice(0)) release();
     const { port } = claim;
     claim.port = null;
@@ -128,9 +139,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       balance: offer.balance ?? options.balance(),
     };
     registry.check(name, policy);
-    const claim: Claim = { offer, release: [], port: null, urls: [], joined: false };
+    const claim: Claim = { offer, release: [], port: null, urls: [], lease: null, joined: false };
     claims.set(session.id, own.set(name, claim));
     try {
+      claim.lease = options.quotas?.offer(session.identity, name) ?? null;
       const { identity } = session;
       const urls = await claimAddresses(session, offer, claim);
       if (session.identity !== identity) check(session, offer);
@@ -214,6 +226,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         own.delete(name);
         registry.leave(name, session.upstream);
         if (claim.joined) events.publish('service.down', served(session, name));
+        giveWay(claim);
         if (claim.joined && !registry.present(name)) kept.set(name, claim);
         else drop(name, claim);
       }

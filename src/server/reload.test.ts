@@ -19,6 +19,9 @@ function recorded(bad: LiveOption[] = []) {
   };
   const preparations: Preparations = {
     identities: preparation('identities'),
+    limits: preparation('limits'),
+    services: preparation('services'),
+    maxConnections: preparation('maxConnections'),
     tls: preparation('tls'),
     trustedProxies: preparation('trustedProxies'),
     balance: preparation('balance'),

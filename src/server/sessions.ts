@@ -1,5 +1,6 @@
 /** All attached clients of the server: ghosts replaced, services registered, drained at the end. */
 import type { Identity } from '../access/identity.ts';
+import type { Lease, Quotas } from '../access/quotas.ts';
 import { receiveConsumerStream } from '../attach/consumer-stream.ts';
 import { ServerSession, type SessionHost } from '../attach/server-session.ts';
 import { SallyportError } from '../errors.ts';
@@ -19,6 +20,8 @@ export interface SessionsOptions {
   heartbeatMs: number;
   gate: Gate;
   registrar: Registrar;
+  /** Limits of sessions. Absent: there are none. */
+  quotas?: Pick<Quotas, 'session'>;
   events: EventLog;
   accessLog: AccessLog;
   log: Logger;
@@ -53,6 +56,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const instances = new Map<string, ServerSession>();
   /** Those whose hello was accepted. */
   const up = new Set<ServerSession>();
+  /** What each takes of its quota. */
+  const leases = new Map<ServerSession, Lease>();
   let lastId = 0;
   let draining = false;
 
@@ -73,6 +78,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       other?.session.close(
         new SallyportError('REPLACED', 'session: replaced by a newer connection of the same agent'),
       );
+      // After its ghost has left: coming back is nothing more than was there before.
+      const lease = options.quotas?.session(session.identity);
+      if (lease !== undefined) leases.set(session, lease);
       up.add(session);
       events.publish('client.up', described(session));
       const { role, program } = session.hello!;
@@ -109,6 +117,8 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     detached(session, error) {
       sessions.delete(session.id);
+      leases.get(session)?.release();
+      leases.delete(session);
       const key = session.hello === null ? null : instanceKey(session);
       if (key !== null && instances.get(key) === session) instances.delete(key);
       if (up.delete(session)) {

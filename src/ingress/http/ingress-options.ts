@@ -1,4 +1,5 @@
 /** What the connections of an HTTP ingress are given, and what they share. */
+import type { Quotas } from '../../access/quotas.ts';
 import type { SallyportError } from '../../errors.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
@@ -13,6 +14,8 @@ import type { ResponseScratch } from './scratch.ts';
 export interface HttpIngressOptions {
   readonly routes: Routes;
   readonly gate: Gate;
+  /** Limits of requests. Absent: there are none. */
+  readonly quotas?: Pick<Quotas, 'request'>;
   readonly own: OwnEndpoints;
   /** Whether the forwarding fields of this address are believed. */
   readonly trusted: (address: string) => boolean;

@@ -36,8 +36,8 @@ export class RequestIntake {
 
   /**
    * Takes the head in `[base, end)`. Null: the exchange holds the head for its service. Otherwise the
-   * server answers itself. Throws REQUEST_INVALID, ROUTE_UNKNOWN, CONSUMER_AUTH, or what an own
-   * endpoint throws.
+   * server answers itself. Throws REQUEST_INVALID, ROUTE_UNKNOWN, CONSUMER_AUTH,
+   * RATE_LIMITED, or what an own endpoint throws.
    */
   take(head: RequestHead, bytes: Buffer, base: number, end: number): OwnReply | Takeover | null {
     const exchange = this.#exchange;
@@ -62,6 +62,7 @@ export class RequestIntake {
       if (route === null) throw unknownRoute(router.host);
       exchange.service = route.service;
       if (route.consumerAuth !== null) this.#authorise(route, head, bytes, base);
+      this.#options.quotas?.request(null, route.service);
       this.#write(route, head, bytes, base, end);
       return null;
     } catch (thrown) {

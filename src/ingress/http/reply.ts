@@ -51,7 +51,7 @@ export function sendError(
     'Sallyport-Error': code,
     'Sallyport-Request-Id': id,
   };
-  if (http === 503) headers['Retry-After'] = String(HTTP_RETRY_AFTER_S);
+  if (http === 503 || http === 429) headers['Retry-After'] = String(HTTP_RETRY_AFTER_S);
   if (http === 401) headers['WWW-Authenticate'] = exchange.challenge || 'Bearer realm="sallyport"';
   sendOwn(wire, { status: http, headers, body: `${body}\n` }, exchange, goOn);
 }

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { SallyportError } from '../../errors.ts';
 import { LOCAL_SLAB_BYTES, PROXY_HEADER_MAX_BYTES, PROXY_HEADER_TIMEOUT_MS } from '../../limits.ts';
 import { formatAddress, type HostPort } from '../../net/address.ts';
+import type { ConnectionCount } from '../../net/connection-count.ts';
 import { canonicalAddress } from '../../net/host.ts';
 import {
   decodeProxyHeader,
@@ -19,6 +20,8 @@ import type { Refusal } from './public-stream.ts';
 export interface ListenerOptions {
   /** Whether connections of this peer begin with a PROXY header; then they must. Absent: none do. */
   readonly proxyProtocolFrom?: ((ip: string) => boolean) | undefined;
+  /** Refuses what is too much. Absent: there is no limit. */
+  readonly connections?: ConnectionCount | undefined;
   /** Where its connections wait for what they must begin with. */
   readonly prefaces: Prefaces;
   readonly log: Pick<Logger, 'warn'>;
@@ -66,7 +69,9 @@ export async function openListener(
   server.on('error', (error) =>
     options.log.warn({ error, address }, 'a connection could not be accepted'),
   );
-  server.on('connection', (socket) => accept(socket, local, options, arrivals));
+  server.on('connection', (socket) => {
+    if (options.connections?.admit(socket) !== false) accept(socket, local, options, arrivals);
+  });
   return { port, close: () => void server.close() };
 }
 

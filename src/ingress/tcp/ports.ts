@@ -1,5 +1,6 @@
 /** The public TCP ports of services. */
 import { SallyportError } from '../../errors.ts';
+import type { ConnectionCount } from '../../net/connection-count.ts';
 import { formatPortRanges, portInRanges, type PortRange } from '../../net/ports.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { openListener, type Listener } from './listener.ts';
@@ -13,6 +14,8 @@ export interface TcpIngressOptions extends StreamDoor {
   readonly ranges: readonly PortRange[];
   /** Whether connections of this peer begin with a PROXY header; then they must. Absent: none do. */
   readonly proxyProtocolFrom?: (ip: string) => boolean;
+  /** Refuses what is too much. Absent: there is no limit. */
+  readonly connections?: ConnectionCount;
   readonly log: Pick<Logger, 'warn'>;
 }
 

@@ -5,6 +5,7 @@
 import { SallyportError } from '../../errors.ts';
 import { CLIENT_HELLO_MAX_BYTES, CLIENT_HELLO_TIMEOUT_MS } from '../../limits.ts';
 import type { HostPort } from '../../net/address.ts';
+import type { ConnectionCount } from '../../net/connection-count.ts';
 import { quoted } from '../../net/printable.ts';
 import type { ProxyEndpoints } from '../../net/proxy-protocol-decode.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
@@ -19,6 +20,8 @@ export interface TlsPassthroughOptions extends StreamDoor {
   readonly listen: HostPort;
   /** Whether connections of this peer begin with a PROXY header; then they must. Absent: none do. */
   readonly proxyProtocolFrom?: (ip: string) => boolean;
+  /** Refuses what is too much. Absent: there is no limit. */
+  readonly connections?: ConnectionCount;
   readonly log: Pick<Logger, 'warn'>;
 }
 
