@@ -1,7 +1,21 @@
-/** The policy of a server without one: the scopes of the identities are all there is. */
+/** Policies that have made up their mind: the one of a server without a policy, and its opposite. */
 import type { Policy } from './policy.ts';
 
 export function createGrantPolicy(reason: string): Policy {
-  const decision = { allow: true, reason } as const;
-  return { authorize: () => decision, close() {} };
+  return createConstantPolicy(true, reason);
+}
+
+export function createDenyPolicy(reason: string): Policy {
+  return createConstantPolicy(false, reason);
+}
+
+function createConstantPolicy(allow: boolean, reason: string): Policy {
+  const decision = { allow, reason };
+  return {
+    authorize(_, tell) {
+      tell?.({ place: reason, outcome: allow ? 'allows it' : 'denies it' });
+      return decision;
+    },
+    close() {},
+  };
 }

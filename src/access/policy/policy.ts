@@ -6,7 +6,8 @@
  */
 import type { Identity } from '../identity.ts';
 
-export type Action = 'register' | 'connect' | 'http' | 'control';
+export const actions = ['register', 'connect', 'http', 'control'] as const;
+export type Action = (typeof actions)[number];
 
 export interface AccessRequest {
   readonly action: Action;
@@ -28,9 +29,22 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** One look at one rule or script on the way to a decision. No secrets. */
+export interface Step {
+  /** Where it stands in the configuration. */
+  readonly place: string;
+  /** What came of it, as a sentence without its subject: `does not match: …`. */
+  readonly outcome: string;
+}
+
+export type Tell = (step: Step) => void;
+
 export interface Policy {
-  /** At once where it can be: a promise costs every stream a turn. Never throws and never rejects. */
-  authorize(request: AccessRequest): Decision | Promise<Decision>;
+  /**
+   * At once where it can be: a promise costs every stream a turn. Never throws and never rejects.
+   * `tell` hears every step in order, for whoever wants to know how a decision comes about.
+   */
+  authorize(request: AccessRequest, tell?: Tell): Decision | Promise<Decision>;
   /** Ends its workers, timers and requests. Questions under way are refused. */
   close(): void;
 }
