@@ -106,8 +106,11 @@ function prepare(
         isMapping(item) ? prepare(entry, item, [...here, index], around) : item,
       );
     }
+    if (shape === 'keys' && isMapping(value)) prepared[key] = prepare(entry, value, here, around);
     if (typeof value !== 'string') continue;
-    if (facts.path !== undefined) {
+    if (facts.path === 'written') {
+      prepared[key] = value === '' ? value : path.resolve(around.base(here), value);
+    } else if (facts.path !== undefined) {
       prepared[key] = readablePath(value, here, facts.path === 'followed', around);
     }
     if (facts.secret === true && value.startsWith(FILE_PREFIX))

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { z } from 'zod';
-import { duration, formatDuration, integer, text, toggle } from './values.ts';
+import {
+  byteSize,
+  duration,
+  formatByteSize,
+  formatDuration,
+  integer,
+  text,
+  toggle,
+} from './values.ts';
 
 const HOUR_MS = 3_600_000;
 const anyDuration = duration({ min: 0, max: 24 * HOUR_MS });
@@ -58,6 +66,34 @@ test('every whole number of milliseconds is written as a duration that reads bac
   fc.assert(
     fc.property(fc.nat({ max: 24 * HOUR_MS }), (ms) =>
       assert.equal(read(anyDuration, formatDuration(ms)), ms),
+    ),
+  );
+});
+
+test('sizes: a KB is 1,024 bytes, a unit is due, and both bounds are named', () => {
+  const size = byteSize({ min: 1_024, max: 1_024 ** 4 });
+  const sizes = { '1KB': 1_024, '512KB': 524_288, '1.5MB': 1_572_864, '2GB': 2 * 1_024 ** 3 };
+  for (const [written, bytes] of Object.entries(sizes)) assert.equal(read(size, written), bytes);
+  for (const wrong of [
+    '',
+    '10',
+    '10 MB',
+    '10mb',
+    '10MiB',
+    '-1KB',
+    '1e3KB',
+    `${'9'.repeat(99)}KB`,
+  ]) {
+    assert.match(String(read(size, wrong)), /^must be a size, not .*; write 512KB/);
+  }
+  assert.equal(read(size, '0.5KB'), 'is 0.5KB; choose between 1KB and 1024GB');
+});
+
+test('every whole number of kilobytes is written as a size that reads back', () => {
+  const size = byteSize({ min: 0, max: 1_024 ** 4 });
+  fc.assert(
+    fc.property(fc.nat({ max: 1_024 ** 3 }), (kilobytes) =>
+      assert.equal(read(size, formatByteSize(kilobytes * 1_024)), kilobytes * 1_024),
     ),
   );
 });

@@ -15,9 +15,10 @@ export interface OptionFacts {
   readonly secret?: true;
   /**
    * Names a file that has to be readable. A relative one stands beside the file that names it. With
-   * `followed`, whoever uses the file reads it again by himself when it changes.
+   * `followed`, whoever uses the file reads it again by himself when it changes; one that is `written`
+   * need not be there yet.
    */
-  readonly path?: true | 'followed';
+  readonly path?: true | 'followed' | 'written';
   /** A running server takes another value over: always, or as long as there was one and is one. */
   readonly live?: true | 'while set';
   /** Another way to give the named secret: the path of a file that holds it. */
@@ -87,11 +88,60 @@ export function formatDuration(ms: number): string {
   return `${ms / UNIT_MS[unit]}${unit}`;
 }
 
+const UNIT_BYTES = { KB: 1_024, MB: 1_024 ** 2, GB: 1_024 ** 3 } as const;
+const SIZE = /^(\d{1,9}(?:\.\d{1,3})?)(KB|MB|GB)$/;
+
+/** `512KB`, `10MB`, `1.5GB` to bytes; a KB is 1,024 of them. The bounds are bytes too. */
+export function byteSize({ min, max }: { min: number; max: number }) {
+  return z.string().transform((value, context) => {
+    const match = SIZE.exec(value);
+    if (match === null)
+      return refuse(context, `must be a size, not ${quoted(value)}; write 512KB, 10MB or 1GB`);
+    const bytes = Math.round(Number(match[1]) * UNIT_BYTES[match[2] as keyof typeof UNIT_BYTES]);
+    if (bytes >= min && bytes <= max) return bytes;
+    return refuse(
+      context,
+      `is ${value}; choose between ${formatByteSize(min)} and ${formatByteSize(max)}`,
+    );
+  });
+}
+
+/** Bytes in the largest unit that leaves a whole number. */
+export function formatByteSize(bytes: number): string {
+  const unit = (['GB', 'MB', 'KB'] as const).find((name) => bytes % UNIT_BYTES[name] === 0);
+  return unit === undefined ? `${bytes}` : `${bytes / UNIT_BYTES[unit]}${unit}`;
+}
+
 export function integer({ min, max }: { min: number; max: number }) {
   return z.string().transform((value, context) => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
     if (number >= min && number <= max) return number;
     return refuse(context, `must be a whole number from ${min} to ${max}, not ${quoted(value)}`);
+  });
+}
+
+const RATE = /^(\d{1,12}(?:\.\d{1,3})?)(KB|MB|GB)?(?:\/s)?$/;
+
+/** `512KB/s`, `10MB/s`, or a plain number, to bytes a second. The bounds are these too. */
+export function byteRate({ min, max }: { min: number; max: number }) {
+  return z.string().transform((value, context) => {
+    const [, number = '', unit] = RATE.exec(value) ?? [];
+    if (number === '')
+      return refuse(context, `must be a rate, not ${quoted(value)}; write 512KB/s or 10MB/s`);
+    const factor = unit === undefined ? 1 : UNIT_BYTES[unit as keyof typeof UNIT_BYTES];
+    const rate = Math.round(Number(number) * factor);
+    if (rate >= min && rate <= max) return rate;
+    const bounds = `${formatByteSize(min)}/s and ${formatByteSize(max)}/s`;
+    return refuse(context, `is ${value}; choose between ${bounds}`);
+  });
+}
+
+/** How often a second: `50/s`, or `50`. */
+export function perSecond({ min, max }: { min: number; max: number }) {
+  return z.string().transform((value, context) => {
+    const number = /^\d{1,15}(?:\/s)?$/.test(value) ? Number.parseInt(value, 10) : NaN;
+    if (number >= min && number <= max) return number;
+    return refuse(context, `must be ${min}/s to ${max}/s, not ${quoted(value)}; write 50/s`);
   });
 }
 
