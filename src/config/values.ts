@@ -89,7 +89,7 @@ export function formatDuration(ms: number): string {
 }
 
 const UNIT_BYTES = { KB: 1_024, MB: 1_024 ** 2, GB: 1_024 ** 3 } as const;
-const SIZE = /^(\d{1,9}(?:\.\d{1,3})?)(KB|MB|GB)$/;
+const SIZE = /^(\d{1,12}(?:\.\d{1,3})?)(KB|MB|GB)$/;
 
 /** `512KB`, `10MB`, `1.5GB` to bytes; a KB is 1,024 of them. The bounds are bytes too. */
 export function byteSize({ min, max }: { min: number; max: number }) {
