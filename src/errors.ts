@@ -37,7 +37,6 @@ const kinds = {
   PORT_DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Choose a port in the range that the server allows (--tcp-ports on the server).' },
   REPLACED: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'A newer connection of the same agent has taken over.' },
   AUTH_UNAVAILABLE: { hop: 'server', http: 503, exit: 5, advice: 'Try again: the server could not find out just now whether the credentials are good.' },
-  AUTH_BACKOFF: { hop: 'server', http: 429, exit: 3, advice: 'Correct the credentials, then wait a little: too many wrong ones came from this address.' },
   KICKED: { hop: 'server', http: 503, exit: 3, fatal: true, advice: 'An operator of the server ended it; ask them before you dial again.' },
 
   SERVER_UNREACHABLE: { hop: 'server', http: 502, exit: 5, advice: 'Check the URL in --server, and that the server is up and not behind a firewall.' },

@@ -200,16 +200,8 @@ export const SECRET_FILE_MAX_BYTES = 64 * KB;
 export const AUTHENTICATION_TIMEOUT_MS = 8_000;
 /** Clients whose authentication is awaited, in one process; beyond it newcomers are asked to come again. */
 export const AUTHENTICATIONS_MAX = 2_000;
-/** Wrong credentials that an address may present at once: somebody may well try the old password twice. */
-export const AUTH_FAILURES_FREE = 20;
-/** And then one in this time: 43,200 guesses a day. Until it has passed the address is refused unheard. */
-export const AUTH_FAILURE_FORGIVEN_MS = 2_000;
-/** Addresses whose failures are remembered; the one that was quiet the longest is forgotten first. */
-export const AUTH_FAILURE_PEERS_MAX = 10_000;
 /** An authenticator that has trouble says so again after this, or when the trouble is another one. */
 export const AUTH_TROUBLE_QUIET_MS = 10_000;
-/** Names that were turned out while the server runs. */
-export const REVOKED_NAMES_MAX = 10_000;
 /** Identities that one authenticator remembers for a short while, by their credentials. About 1 KB each. */
 export const RECENT_IDENTITIES_MAX = 10_000;
 

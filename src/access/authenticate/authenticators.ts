@@ -1,10 +1,11 @@
 /** All authenticators of a server, asked in the order in which they are configured. */
 import { asSallyportError, SallyportError } from '../../errors.ts';
-import { AUTH_TROUBLE_QUIET_MS, REVOKED_NAMES_MAX } from '../../limits.ts';
+import { AUTH_TROUBLE_QUIET_MS } from '../../limits.ts';
 import { quoted } from '../../net/printable.ts';
 import type { Authenticator, Credentials } from '../authenticator.ts';
-import { createIdentities, TOKENS, type IdentityOptions } from '../identities.ts';
+import { createIdentities, TOKENS, type Identities, type IdentityOptions } from '../identities.ts';
 import type { Identity } from '../identity.ts';
+import type { Revocations } from '../revocations.ts';
 import { isServiceName } from '../service-name.ts';
 import {
   createCertificateAuthenticator,
@@ -23,7 +24,15 @@ export interface AuthenticatorSettings {
   readonly authenticators?: readonly AuthenticatorOptions[];
 }
 
-export interface Authenticators {
+export interface AuthenticatorsOptions {
+  /** Who is nobody, whoever vouches for it. */
+  readonly revocations: Pick<Revocations, 'admit'>;
+  /** Hears, for the log, what keeps an authenticator from its work and what should not stay as it is. */
+  readonly trouble: (authenticator: string, why: string) => void;
+}
+
+/** All of them, as one. */
+export interface Authenticators extends Authenticator {
   /** Of the identities, and those configured besides, in order. */
   readonly names: readonly string[];
   /**
@@ -34,22 +43,16 @@ export interface Authenticators {
     credentials: Credentials,
     names?: readonly string[] | null,
   ): Identity | null | Promise<Identity | null>;
-  /** WWW-Authenticate, of those named or of all; null when none of them looks at a field. */
-  challenge(names?: readonly string[] | null): string | null;
-  /** What an identity is now: null when it would not be let in any more. See `Authenticator.current`. */
-  current(identity: Identity): Identity | null;
-  /** Those of the configuration's identities that may come in. */
-  identities(): readonly Identity[];
-  /** Turns a name out, whoever vouches for it, until it is taken back or the process ends. Throws SERVER_BUSY at the limit. */
-  revoke(name: string): void;
-  /** Takes that back. False when the name was not turned out. */
-  restore(name: string): boolean;
+  /** As `challenge`, of those named. */
+  challengeOf(names: readonly string[] | null): string | null;
+  /** Those that are listed by name. */
+  readonly identities: Identities;
   /**
-   * Others from now on; what did not change goes on as it is, with the keys it has fetched. Throws as
-   * `createAuthenticators` does: then nothing has changed.
+   * Prepares others, in the place of these: what did not change will go on as it is, with the keys it
+   * has fetched. Throws as `createAuthenticators` does. What it returns puts them in place, and does
+   * not fail.
    */
-  replace(settings: AuthenticatorSettings): void;
-  close(): void;
+  prepare(settings: AuthenticatorSettings): () => void;
 }
 
 interface Placed {
@@ -59,20 +62,22 @@ interface Placed {
 }
 
 /**
- * `trouble` hears, for the log, what keeps an authenticator from its work and what should not stay as
- * it is. Throws CONFIG_INVALID when nobody could ever come in (a server without credentials would be
+ * Throws CONFIG_INVALID when nobody could ever come in (a server without credentials would be
  * mistaken for an open one), and for anything that cannot be used; USAGE for a malformed scope.
  */
 export function createAuthenticators(
   settings: AuthenticatorSettings,
-  trouble: (authenticator: string, why: string) => void,
+  { revocations, trouble }: AuthenticatorsOptions,
 ): Authenticators {
   check(settings);
   const identities = createIdentities(settings.identities);
   const tokens = createTokenAuthenticator(identities);
-  const revoked = new Set<string>();
   let placed = place(settings, []);
-  let all: readonly Authenticator[] = [tokens, ...placed.map(({ authenticator }) => authenticator)];
+  let all = inOrder();
+
+  function inOrder(): readonly Authenticator[] {
+    return [tokens, ...placed.map(({ authenticator }) => authenticator)];
+  }
 
   function place({ authenticators = [] }: AuthenticatorSettings, before: readonly Placed[]) {
     const made: Placed[] = [];
@@ -86,13 +91,9 @@ export function createAuthenticators(
         return made.at(-1)!;
       });
     } catch (thrown) {
-      for (const { authenticator } of made) authenticator.close();
+      closeOthers(made, []);
       throw thrown;
     }
-  }
-
-  function accept(identity: Identity | null): Identity | null {
-    return identity === null || revoked.has(identity.name) ? null : identity;
   }
 
   function ask(
@@ -105,11 +106,11 @@ export function createAuthenticators(
       if (answer instanceof Promise) {
         const rest = list.slice(index + 1);
         return answer.then(
-          (found) => accept(found) ?? ask(rest, credentials, failure),
+          (found) => revocations.admit(found) ?? ask(rest, credentials, failure),
           (thrown: unknown) => ask(rest, credentials, asSallyportError(thrown)),
         );
       }
-      const found = accept(answer);
+      const found = revocations.admit(answer);
       if (found !== null) return found;
     }
     if (failure !== null) throw failure;
@@ -120,46 +121,40 @@ export function createAuthenticators(
     return names === null ? all : all.filter(({ name }) => names.includes(name));
   }
 
+  function challengeOf(names: readonly string[] | null): string | null {
+    const challenges = chosen(names).map(({ challenge }) => challenge);
+    return [...new Set(challenges.filter((one) => one !== null))].join(', ') || null;
+  }
+
   return {
+    name: 'all',
     get names() {
       return all.map(({ name }) => name);
     },
-    authenticate: (credentials, names = null) => ask(chosen(names), credentials, null),
-    challenge(names = null) {
-      const challenges = chosen(names).map(({ challenge }) => challenge);
-      return [...new Set(challenges.filter((one) => one !== null))].join(', ') || null;
+    get challenge() {
+      return challengeOf(null);
     },
+    challengeOf,
+    authenticate: (credentials, names = null) => ask(chosen(names), credentials, null),
     current(identity) {
       const authority = all.find(({ name }) => name === identity.authority);
       const now = authority?.current(identity) ?? null;
-      return now !== null && now.expiresAt <= Date.now() ? null : accept(now);
+      return now !== null && now.expiresAt <= Date.now() ? null : revocations.admit(now);
     },
-    identities: () => identities.list().filter((identity) => accept(identity) !== null),
-    revoke(name) {
-      if (revoked.size >= REVOKED_NAMES_MAX) {
-        const why = `${REVOKED_NAMES_MAX} names are turned out already; take them out of the configuration`;
-        throw new SallyportError('SERVER_BUSY', `identity ${quoted(name)}: ${why}`);
-      }
-      revoked.add(name);
-    },
-    restore: (name) => revoked.delete(name),
-    replace(next) {
+    identities,
+    prepare(next) {
       check(next);
+      createIdentities(next.identities);
       const before = placed;
       const after = place(next, before);
-      try {
+      return () => {
         identities.replace(next.identities);
-      } catch (thrown) {
-        closeOthers(after, before);
-        throw thrown;
-      }
-      placed = after;
-      all = [tokens, ...placed.map(({ authenticator }) => authenticator)];
-      closeOthers(before, after);
+        placed = after;
+        all = inOrder();
+        closeOthers(before, after);
+      };
     },
-    close() {
-      for (const authenticator of all) authenticator.close();
-    },
+    close: () => closeOthers(placed, []),
   };
 }
 

@@ -3,9 +3,10 @@ import { SallyportError } from '../../errors.ts';
 import type { EventLog } from '../../events/log.ts';
 import { AUTHENTICATION_TIMEOUT_MS, AUTHENTICATIONS_MAX } from '../../limits.ts';
 import type { Credentials } from '../authenticator.ts';
+import type { Guesses } from '../guesses.ts';
 import type { Identity } from '../identity.ts';
 import type { Authenticators } from './authenticators.ts';
-import { createAuthFailures, type AuthFailures } from './failures.ts';
+import { hostOf } from './peer-host.ts';
 
 export type Door = 'attach' | 'service' | 'control';
 
@@ -13,7 +14,7 @@ export interface Reception {
   /**
    * Who comes in, by one of the named authenticators or by any. Throws, or rejects with, AUTH_REQUIRED
    * when nothing was presented, AUTH_FAILED when that is not good (for both CONSUMER_AUTH before a
-   * service), AUTH_BACKOFF when too much was tried from that address, AUTH_UNAVAILABLE or SERVER_BUSY
+   * service), TOO_MANY_GUESSES when too much was tried from that address, AUTH_UNAVAILABLE or SERVER_BUSY
    * when it cannot be found out. A promise is settled within AUTHENTICATION_TIMEOUT_MS.
    */
   admit(
@@ -28,11 +29,11 @@ export interface Reception {
 export interface ReceptionOptions {
   readonly authenticators: Authenticators;
   readonly events: EventLog;
-  readonly failures?: AuthFailures;
+  readonly guesses: Guesses;
 }
 
 export function createReception(options: ReceptionOptions): Reception {
-  const { authenticators, events, failures = createAuthFailures() } = options;
+  const { authenticators, events, guesses } = options;
   let waiting = 0;
 
   function refuse(door: Door, credentials: Credentials, error: SallyportError): SallyportError {
@@ -51,9 +52,8 @@ export function createReception(options: ReceptionOptions): Reception {
       throw new SallyportError(service ? 'CONSUMER_AUTH' : 'AUTH_REQUIRED', `${place}: ${why}`);
     }
     // A certificate was verified before it came here: it is no guess.
-    const heldOff = authorization !== null && failures.add(peer);
-    const what = authorization === null ? 'certificate is' : 'credentials are';
-    const why = `the ${what} not known${heldOff ? ', once too often' : ''}`;
+    if (authorization !== null) guesses.wrong(hostOf(peer));
+    const why = `the ${authorization === null ? 'certificate is' : 'credentials are'} not known`;
     const error = new SallyportError(service ? 'CONSUMER_AUTH' : 'AUTH_FAILED', `${place}: ${why}`);
     throw refuse(door, credentials, error);
   }
@@ -85,11 +85,7 @@ export function createReception(options: ReceptionOptions): Reception {
 
   return {
     admit(door, credentials, names = null) {
-      const wait = failures.wait(credentials.peer);
-      if (wait > 0) {
-        const why = `too many wrong credentials came from this address; wait ${Math.ceil(wait / 1000)} s`;
-        throw new SallyportError('AUTH_BACKOFF', `${placeOf(door, credentials)}: ${why}`);
-      }
+      if (credentials.authorization !== null) guesses.check(hostOf(credentials.peer));
       const answer = authenticators.authenticate(credentials, names);
       if (!(answer instanceof Promise)) return conclude(door, credentials, answer);
       if (waiting < AUTHENTICATIONS_MAX) return awaitAnswer(door, credentials, answer);
@@ -98,7 +94,7 @@ export function createReception(options: ReceptionOptions): Reception {
       throw new SallyportError('SERVER_BUSY', `${placeOf(door, credentials)}: ${why}`);
     },
 
-    challenge: (names = null) => authenticators.challenge(names) ?? 'Bearer realm="sallyport"',
+    challenge: (names = null) => authenticators.challengeOf(names) ?? 'Bearer realm="sallyport"',
   };
 }
 
