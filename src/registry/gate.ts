@@ -4,7 +4,8 @@
  * events.
  */
 import type { Identity } from '../access/identity.ts';
-import type { Decision, Policy } from '../access/policy/policy.ts';
+import { demand } from '../access/policy/demand.ts';
+import type { Policy } from '../access/policy/policy.ts';
 import type { Quotas } from '../access/quotas.ts';
 import { mayConsume } from '../access/scopes.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
@@ -77,11 +78,7 @@ export function createGate(options: GateOptions): Gate {
     const denied = identity === null ? null : mayConsume(identity, service, target);
     if (denied !== null) throw denied;
     const action = request.kind === 'http' ? 'http' : 'connect';
-    const question = { action, identity, service, target, consumer, key } as const;
-    const decision = options.policy().authorize(question);
-    if (decision instanceof Promise) return decision.then((made) => demand(made, request));
-    demand(decision, request);
-    return undefined;
+    return demand(options.policy(), { action, identity, service, target, consumer, key });
   }
 
   /** It is known now who asks: who that was before a change may be nobody after it. */
@@ -164,8 +161,4 @@ export function createGate(options: GateOptions): Gate {
       rejudge(options.live, { current, judge }, rejudgement.signal);
     },
   };
-}
-
-function demand({ allow, reason }: Decision, { service }: StreamRequest): void {
-  if (!allow) throw new SallyportError('DENIED', `service ${service}: ${reason}`);
 }

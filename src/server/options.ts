@@ -14,6 +14,11 @@ import type { CertificateFiles } from './certificate.ts';
 export interface LiveOptions {
   /** Who may do what; at least one. */
   readonly identities: readonly IdentityOptions[];
+  /**
+   * Decides about every registration and every stream, once the scopes allow it. The server closes it,
+   * unless a reload that brought it failed. Default: it allows everything.
+   */
+  readonly policy?: Policy;
   /** Limits of every identity, where it has none of its own. Default: none. */
   readonly limits?: Quota;
   /** What holds for services by their names, whoever offers them: the first rule that covers one. */
@@ -51,8 +56,6 @@ export interface ServerOptions extends LiveOptions {
   readonly heartbeatMs?: number;
   /** From the end of a request to the head of its response. Default: 5 min. */
   readonly responseTimeoutMs?: number;
-  /** Decides about every stream, after the scopes have. Its owner is the server. Default: allows everything. */
-  readonly policy?: Policy;
   /** Protocols of other tools to speak as well. */
   readonly dialects?: readonly DialectFactory[];
 }

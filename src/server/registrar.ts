@@ -4,6 +4,8 @@
  * an agent that comes back finds its addresses as they were.
  */
 import net from 'node:net';
+import { demand } from '../access/policy/demand.ts';
+import type { Policy } from '../access/policy/policy.ts';
 import type { Lease, Quotas } from '../access/quotas.ts';
 import { mayRegister, type Registration } from '../access/scopes.ts';
 import { isServiceName } from '../access/service-name.ts';
@@ -26,6 +28,8 @@ export interface RegistrarOptions extends AddressesOptions {
   ports: PublicPorts;
   /** How agents of one name share the work where the service does not say. */
   balance(): Balance;
+  /** Asked about each service, once the scopes allow it. Absent: nobody is asked. */
+  policy?: Pick<Policy, 'authorize'>;
   /** Limits of names, and of agents of one service. Absent: there are none. */
   quotas?: Pick<Quotas, 'offer'>;
   /** An exclusive service was taken over from this upstream. */
@@ -144,6 +148,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     try {
       claim.lease = options.quotas?.offer(session.identity, name) ?? null;
       const { identity } = session;
+      await permit(session, name);
       const urls = await claimAddresses(session, offer, claim);
       if (session.identity !== identity) check(session, offer);
       if (own.get(name) !== claim) {
@@ -171,6 +176,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       drop(name, claim);
       throw thrown;
     }
+  }
+
+  async function permit({ identity, peer }: ServerSession, service: string): Promise<void> {
+    if (options.policy === undefined) return;
+    const subject = { identity, service, target: null, consumer: peer, key: null };
+    await demand(options.policy, { action: 'register', ...subject });
   }
 
   function check(session: ServerSession, offer: ServiceOffer): void {

@@ -19,6 +19,7 @@ function recorded(bad: LiveOption[] = []) {
   };
   const preparations: Preparations = {
     identities: preparation('identities'),
+    policy: preparation('policy'),
     limits: preparation('limits'),
     services: preparation('services'),
     maxConnections: preparation('maxConnections'),

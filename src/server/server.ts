@@ -1,7 +1,8 @@
 /** The server put together: one listener for everything, and what stands behind it. */
 import { SallyportError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
-import { createGrantPolicy } from '../access/policy/grant.ts';
+import { createGrantPolicy, NO_POLICY } from '../access/policy/grant.ts';
+import { createReplaceablePolicy } from '../access/policy/replaceable.ts';
 import { createIdentities } from '../access/identities.ts';
 import { quotaOf } from '../access/quota.ts';
 import { createQuotas } from '../access/quotas.ts';
@@ -94,7 +95,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const events = createEventLog({
     failed: (error) => log.error({ error }, 'a listener of events failed'),
   });
-  const policy = options.policy ?? createGrantPolicy('no policy is configured');
+  const policy = createReplaceablePolicy(options.policy ?? createGrantPolicy(NO_POLICY));
   opened.defer(() => policy.close());
   const live = createLiveStreams();
   const gate = createGate({ registry, room, quotas, policy: () => policy, live, events });
@@ -117,6 +118,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => passthrough?.close());
   const registrar = createRegistrar({
     registry,
+    policy,
     quotas,
     events,
     routes,
@@ -215,6 +217,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         rejudge();
       };
     },
+    policy:
+      (next = createGrantPolicy(NO_POLICY)) =>
+      () => {
+        policy.replace(next);
+        rejudge();
+      },
     limits: (next) => () => {
       limits = next;
       quotas.refresh();

@@ -1,6 +1,6 @@
 /** A policy as it is configured: lists of rules, and behind them whom those ask whose effect is `ask`. */
 import { SallyportError } from '../../errors.ts';
-import { createDenyPolicy, createGrantPolicy } from './grant.ts';
+import { createDenyPolicy, createGrantPolicy, NO_POLICY } from './grant.ts';
 import { createHttpPolicy } from './http.ts';
 import { createLuaPolicy } from './lua/driver.ts';
 import type { Policy } from './policy.ts';
@@ -61,7 +61,7 @@ export async function createPolicyChain(links: readonly PolicyLink[]): Promise<P
     const where = fault.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`));
     throw new SallyportError('CONFIG_INVALID', `policy${where.join('')}: ${fault.message}`);
   }
-  if (links.length === 0) return createGrantPolicy('no policy is configured');
+  if (links.length === 0) return createGrantPolicy(NO_POLICY);
   let next: Policy | null = null;
   try {
     for (const [index, link] of [...links.entries()].toReversed())

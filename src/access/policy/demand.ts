@@ -14,7 +14,10 @@ const subjects: Readonly<Record<Action, string>> = {
  * Throws DENIED with the reason, or answers a promise that rejects with it where the policy needs
  * time; undefined: allowed.
  */
-export function demand(policy: Policy, request: AccessRequest): Promise<void> | undefined {
+export function demand(
+  policy: Pick<Policy, 'authorize'>,
+  request: AccessRequest,
+): Promise<void> | undefined {
   const decision = policy.authorize(request);
   if (decision instanceof Promise) return decision.then((made) => refuse(made, request));
   refuse(decision, request);

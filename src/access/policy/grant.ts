@@ -1,6 +1,9 @@
 /** Policies that have made up their mind: the one of a server without a policy, and its opposite. */
 import type { Policy } from './policy.ts';
 
+/** The reason of a server that has none. */
+export const NO_POLICY = 'no policy is configured';
+
 export function createGrantPolicy(reason: string): Policy {
   return createConstantPolicy(true, reason);
 }
