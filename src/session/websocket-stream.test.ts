@@ -104,6 +104,7 @@ describe('a WebSocket as one stream', () => {
     const { server, wires } = await connect(t, { there: 'close' });
     wires.dialled.end();
     await server.end.ended();
+    await until('the socket is gone', () => wires.accepted.destroyed);
     assert.equal(server.stream.over, false);
     server.stream.send(Buffer.from('too late'));
     assert.deepEqual(server.end.calls, ['finished', 'reset STREAM_RESET']);

@@ -63,7 +63,7 @@ export class WebSocketStream implements Stream, WireReader {
     });
     this.#link.receive({
       bytes: (slab, start, end) => this.#deliver(slab, start, end),
-      closed: (error) => (error === null ? this.#gone() : this.#break(error)),
+      closed: (error) => (error === null ? this.#gone() : this.#lost(error)),
     });
     wire.reader = this;
   }
@@ -119,8 +119,12 @@ export class WebSocketStream implements Stream, WireReader {
 
   closed(error: Error | null): void {
     this.#link.closed(error);
-    this.#break(new SallyportError('LINK_LOST', 'link: the connection closed', { cause: error }));
     this.onClosed?.();
+  }
+
+  /** A peer that has left in order is lost as a matter of course. */
+  #lost(error: SallyportError): void {
+    if (!this.#peerGone) this.#break(error);
   }
 
   /** What the peer sent is whole. What is still sent to it is lost, which its sender has to learn. */

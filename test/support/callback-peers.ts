@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
+import type { DialectHost } from '../../src/compat/dialect.ts';
 import { tunnelUrl } from '../../src/compat/callback/client-url.ts';
 import { createCallbackDialect, type CallbackOptions } from '../../src/compat/callback/dialect.ts';
 import { runProxy, type ProxyOptions } from '../../src/compat/callback/proxy.ts';
@@ -21,9 +22,12 @@ export async function startCallbackServer(
   t: TestContext,
   callback: CallbackOptions = {},
   options: ServerOptions = {},
+  /** Put in the place of what the server gives to its dialects. */
+  host: Partial<DialectHost> = {},
 ): Promise<{ port: number; url: string }> {
   const dialect = createCallbackDialect({ open: ['*'], ...callback });
-  const server = await composeServer(t, { dialects: [dialect], ...options });
+  const dialects = [(given: DialectHost) => dialect({ ...given, ...host })];
+  const server = await composeServer(t, { dialects, ...options });
   const { port } = server.address;
   return { port, url: `http://127.0.0.1:${port}${callback.contextPath ?? ''}` };
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import type { Authenticator } from '../../src/access/authenticator.ts';
+import { createIdentities } from '../../src/access/identities.ts';
 import { allScopes } from '../../src/access/identity.ts';
 import {
   callbacks,
@@ -112,11 +115,16 @@ test('addresses of peers come from trusted proxies only', async (t) => {
 test('where ids are not open, only known credentials register and reach them, within their scopes', async (t) => {
   const token = 'sp_a-token-of-the-callback-tests';
   const narrow = { ...allScopes, name: 'bob', token: 'sp_another-token-for-bob', names: ['bob-*'] };
-  const server = await startCallbackServer(
-    t,
-    { open: ['public-*'] },
-    { identities: [{ name: 'ann', token, ...allScopes }, narrow] },
-  );
+  const identities = createIdentities([{ name: 'ann', token, ...allScopes }, narrow]);
+  const authenticator: Authenticator = {
+    name: 'tokens',
+    challenge: null,
+    authenticate: ({ authorization }) => identities.authenticate(authorization),
+    current: (identity) => identity,
+    close() {},
+  };
+  const known = { authenticators: [authenticator] };
+  const server = await startCallbackServer(t, { open: ['public-*'] }, {}, known);
   const echo = await startEcho(t);
   const as = (name: string, secret: string) => ({
     headers: { Authorization: `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}` },
@@ -139,7 +147,7 @@ test('where ids are not open, only known credentials register and reach them, wi
     startProxy(t, server, 'public-1'),
   ]) {
     proxy.duplex.end('let in');
-    await proxy.running;
+    assert.equal(await text(proxy.duplex), 'let in');
   }
   assert.equal(await statusOf(server.port, '/api/v1/callback'), 401);
   assert.equal(await statusOf(server.port, '/api/v1/events/connect'), 401);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { connectDuplex } from '../../src/consumer/connect.ts';
 import { duplexPair } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import {
   callbacks,
   connections,
@@ -81,6 +81,19 @@ describe('callback', () => {
     noiseStream(200 * MB).pipe(proxy.duplex);
     const { bytes, digest } = await digestOf(proxy.duplex);
     assert.deepEqual([bytes, digest], [200 * MB, noiseDigest(200 * MB)]);
+    await proxy.running;
+  });
+
+  test('a reader that is slow to take the end of it misses nothing', async (t) => {
+    const [server, echo] = [await startCallbackServer(t), await startEcho(t)];
+    startReverse(t, server, 'box', echo.address);
+    await registered(server, 'box');
+    const proxy = startProxy(t, server, 'box');
+    proxy.duplex.end(Buffer.alloc(100_000));
+    await until('the server is done with it', async () => {
+      return echo.accepted() === 1 && (await connections(server)).sessions.length === 0;
+    });
+    assert.equal((await buffer(proxy.duplex)).length, 100_000);
     await proxy.running;
   });
 

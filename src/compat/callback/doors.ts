@@ -10,7 +10,6 @@ import type { WaitingRoom } from '../../registry/waiting-room.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
 import type { DialectHost } from '../dialect.ts';
 import type { Admission } from './admission.ts';
-import { grantLater } from './late-grant.ts';
 import { readId, type Endpoint } from './paths.ts';
 import type { Reverses } from './reverses.ts';
 import { readUpgrade } from './upgrade.ts';
@@ -46,7 +45,7 @@ export function createDoors(options: DoorsOptions): Doors {
       reverses.join(id, link, identity, peer.text);
       if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
     };
-    if (admitted instanceof Promise) return grantLater(admitted, admission.challenge, serve);
+    if (admitted instanceof Promise) return grantLater(admitted, serve, refuse);
     reverses.check(id, admitted);
     return (wire, rest) => serve(admitted, wire, rest);
   }

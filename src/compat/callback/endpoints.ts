@@ -14,7 +14,6 @@ import { CALLBACK_READERS_MAX } from '../../limits.ts';
 import { EVERY_ID, type Admission } from './admission.ts';
 import { ChangesReader } from './changes.ts';
 import type { Doors } from './doors.ts';
-import { grantLater } from './late-grant.ts';
 import type { Listing } from './listing.ts';
 import { findPage } from './page.ts';
 import { findEndpoint, type Endpoint, type ListName } from './paths.ts';

@@ -63,16 +63,24 @@ function join(
   local.reader = splice;
   heartbeat.add(stream);
   let whole = false;
+  let closed = false;
+  let broken = false;
+  stream.onOver = (end) => void (broken = end !== 'ok');
+  stream.onClosed = () => {
+    closed = true;
+    if (whole || signal.aborted) resolve();
+    else if (broken) reject(named(splice.error));
+  };
   // The other end has ended, and its last byte is written: our input is of no use any more.
   duplex.once('finish', () => {
     whole = true;
     stream.end();
     duplex.destroy();
+    if (closed) resolve();
   });
-  stream.onClosed = () => {
-    if (whole || signal.aborted) resolve();
-    else reject(named(splice.error));
-  };
+  duplex.once('close', () => {
+    if (closed && !whole) reject(named(splice.error));
+  });
   const leave = (): void => stream.reset();
   signal.addEventListener('abort', leave, { once: true });
   stream.early(rest);
