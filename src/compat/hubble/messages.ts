@@ -64,14 +64,23 @@ export type Message =
   | { readonly type: 'terminator' | 'closed'; readonly guid: string; readonly ending: Ending }
   | { readonly type: 'unknown'; readonly code: number };
 
-// Text stays bytes: `Data` is text to the originals' encoder, whatever it holds.
+/** Keys of one message, nested maps included. The longest message has seven. */
+const KEYS_MAX = 64;
+let keys = 0;
+
+// Text stays bytes: `Data` is text to the originals' encoder, whatever it holds. No peer sends arrays,
+// and maps within maps are counted, so that nesting costs nothing.
 const decoder = new Decoder({
   rawStrings: true,
   maxStrLength: HUBBLE_MESSAGE_MAX_BYTES,
   maxBinLength: HUBBLE_MESSAGE_MAX_BYTES,
-  maxArrayLength: 64,
-  maxMapLength: 64,
+  maxArrayLength: 0,
+  maxMapLength: KEYS_MAX,
   maxExtLength: 1_024,
+  mapKeyConverter(key) {
+    if (typeof key === 'string' && ++keys <= KEYS_MAX) return key;
+    throw malformed('its keys are not text, or too many');
+  },
 });
 
 /** Reads a message. Throws PROTOCOL_MESSAGE for what is not one. */
@@ -172,6 +181,7 @@ function fieldsOf(bytes: Buffer): Fields {
 
 function decodeMap(bytes: Buffer): Readonly<Record<string, unknown>> {
   let value: unknown;
+  keys = 0;
   try {
     value = decoder.decode(bytes);
   } catch (cause) {
