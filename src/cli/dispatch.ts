@@ -2,6 +2,7 @@
 import { SallyportError } from '../errors.ts';
 import type { CommandName, OptionsOf } from '../config/schema.ts';
 import type { CommandContext, Streams } from './context.ts';
+import { legacyTools } from './legacy-tools.ts';
 import { loaders } from './loaders.ts';
 import { reportError, reportWarning } from './report.ts';
 import { exitOfShutdown } from './shutdown.ts';
@@ -41,11 +42,14 @@ async function select(invocation: Invocation): Promise<number> {
     case 'help':
     case '--help':
     case '-h':
-      return rest[0] === undefined
-        ? showOverview(invocation)
+      if (rest[0] === undefined) return showOverview(invocation);
+      return isLegacy(rest[0])
+        ? runLegacy(rest[0], ['--help'], invocation)
         : showHelp(await known(rest[0]), invocation);
     default:
-      return run(await known(name), rest, invocation);
+      return isLegacy(name)
+        ? runLegacy(name, rest, invocation)
+        : run(await known(name), rest, invocation);
   }
 }
 
@@ -73,6 +77,31 @@ async function run<Name extends CommandName>(
   const command = await loaders[name]();
   const context: CommandContext<OptionsOf<Name>> = contextOf(invocation, options, positionals);
   return command.run(context);
+}
+
+function isLegacy(name: string): boolean {
+  return Object.hasOwn(legacyTools, name);
+}
+
+async function runLegacy(
+  name: string,
+  args: readonly string[],
+  invocation: Invocation,
+): Promise<number> {
+  const tool = await legacyTools[name].load();
+  const { env, directory, signal, version, stdout, stderr } = invocation;
+  return tool.run({
+    args,
+    env,
+    directory,
+    signal,
+    version,
+    stdout,
+    stderr,
+    get stdin() {
+      return invocation.stdin;
+    },
+  });
 }
 
 function contextOf<Options>(
@@ -118,7 +147,7 @@ async function known(name: string): Promise<CommandName> {
     import('../config/nearest.ts'),
     import('../net/printable.ts'),
   ]);
-  const names = [...commandNames, ...Object.keys(plainCommands)];
+  const names = [...commandNames, ...Object.keys(legacyTools), ...Object.keys(plainCommands)];
   throw new SallyportError(
     'USAGE',
     `${quoted(name)}: is no command${suggestion(name, names) || '; --help lists them'}`,

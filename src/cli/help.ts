@@ -1,6 +1,7 @@
 /** The texts of `--help`. */
 import type { Field } from '../config/fields.ts';
 import type { CommandName } from '../config/schema.ts';
+import { legacyTools } from './legacy-tools.ts';
 import { commands, plainCommands } from './table.ts';
 
 /** Width of the texts, in characters. */
@@ -11,6 +12,7 @@ const INDENT = '  ';
 export function overview(version: string): string {
   const summaries = [
     ...Object.entries(commands).map(([name, { summary }]) => [name, summary] as const),
+    ...Object.entries(legacyTools).map(([name, { summary }]) => [name, summary] as const),
     ...Object.entries(plainCommands),
   ];
   return [

@@ -1,0 +1,18 @@
+/** The tools whose command lines work here too: `sallyport TOOL …` with the flags of the originals. */
+import type { Invocation } from './dispatch.ts';
+
+export interface LegacyTool {
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  load(): Promise<{
+    /** `args` begin behind the name of the tool. Gives the exit code, or throws as commands do. */
+    run(invocation: Invocation): Promise<number>;
+  }>;
+}
+
+export const legacyTools: Readonly<Record<string, LegacyTool>> = {
+  hubble: {
+    summary: 'The proxy and the agent of Hubble, with the flags of the originals.',
+    load: () => import('./legacy/hubble.ts'),
+  },
+};
