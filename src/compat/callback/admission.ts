@@ -6,7 +6,8 @@ import type { Authenticator } from '../../access/authenticator.ts';
 import type { Identity } from '../../access/identity.ts';
 import { SallyportError } from '../../errors.ts';
 import type { Peer } from '../../ingress/http/peer.ts';
-import type { RequestView } from '../../ingress/http/own-endpoints.ts';
+import { refusalReply } from '../../ingress/http/late-reply.ts';
+import type { OwnReply, RequestView } from '../../ingress/http/own-endpoints.ts';
 import type { Globs } from '../../net/glob.ts';
 
 /** Stands for all of them: open only where a glob lets every id in. */
@@ -20,7 +21,8 @@ export interface Admission {
   admit(request: RequestView, peer: Peer, id: string): Identity | null | Promise<Identity | null>;
   /** For a 401. */
   readonly challenge: string | null;
-}
+  /** The reply to who was refused. */
+  refuse(thrown: unknown): OwnReply;}
 
 export function createAdmission(authenticators: readonly Authenticator[], open: Globs): Admission {
   /** Asks one after the other, at once as long as they answer at once. */
@@ -37,9 +39,11 @@ export function createAdmission(authenticators: readonly Authenticator[], open: 
     return null;
   }
 
-  return {
-    challenge: 'Basic realm="callback", charset="UTF-8"',
+  const challenge = 'Basic realm="callback", charset="UTF-8"';
 
+  return {
+    challenge,
+    refuse: (thrown) => refusalReply(thrown, challenge),
     admit(request, peer, id) {
       const authorization = request.field('Authorization');
       const judge = (identity: Identity | null): Identity | null => {

@@ -2,6 +2,7 @@
 import type { Identity } from '../../access/identity.ts';
 import { linkSlabs } from '../../attach/dial.ts';
 import { SallyportError } from '../../errors.ts';
+import { grantLater } from '../../ingress/http/late-grant.ts';
 import type { RequestView, Takeover } from '../../ingress/http/own-endpoints.ts';
 import type { Peer } from '../../ingress/http/peer.ts';
 import { HEADROOM, Slab } from '../../net/slab.ts';
@@ -45,7 +46,7 @@ export function createDoors(options: DoorsOptions): Doors {
       reverses.join(id, link, identity, peer.text);
       if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
     };
-    if (admitted instanceof Promise) return grantLater(admitted, serve, refuse);
+    if (admitted instanceof Promise) return grantLater(admitted, serve, admission.refuse);
     reverses.check(id, admitted);
     return (wire, rest) => serve(admitted, wire, rest);
   }

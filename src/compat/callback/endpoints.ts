@@ -2,6 +2,7 @@
 import type { Identity } from '../../access/identity.ts';
 import { missingRole } from '../../access/scopes.ts';
 import { SallyportError } from '../../errors.ts';
+import { grantLater } from '../../ingress/http/late-grant.ts';
 import { replyLate } from '../../ingress/http/late-reply.ts';
 import type {
   OwnEndpoints,
@@ -11,6 +12,7 @@ import type {
 } from '../../ingress/http/own-endpoints.ts';
 import type { Peer } from '../../ingress/http/peer.ts';
 import { CALLBACK_READERS_MAX } from '../../limits.ts';
+import type { Wire } from '../../net/wire.ts';
 import { EVERY_ID, type Admission } from './admission.ts';
 import { ChangesReader } from './changes.ts';
 import type { Doors } from './doors.ts';
@@ -39,12 +41,13 @@ export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
       demandAdmin(admitted);
       return show();
     }
-    return grantLater(admitted, admission.challenge, (identity, wire, rest) => {
+    const grant = (identity: Identity | null, wire: Wire, rest: Buffer): void => {
       demandAdmin(identity);
       const shown = show();
       if (typeof shown === 'function') shown(wire, rest);
       else replyLate(wire, shown);
-    });
+    };
+    return grantLater(admitted, grant, admission.refuse);
   }
 
   function changes(listing: Listing): Takeover {
