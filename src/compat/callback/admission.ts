@@ -22,7 +22,8 @@ export interface Admission {
   /** For a 401. */
   readonly challenge: string | null;
   /** The reply to who was refused. */
-  refuse(thrown: unknown): OwnReply;}
+  refuse(thrown: unknown): OwnReply;
+}
 
 export function createAdmission(authenticators: readonly Authenticator[], open: Globs): Admission {
   /** Asks one after the other, at once as long as they answer at once. */

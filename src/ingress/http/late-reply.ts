@@ -47,10 +47,12 @@ function refusal(
     status: http,
     headers: {
       'Content-Type': type,
-      'Cache-Control': 'no-store',      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
       'Sallyport-Error': code,
       ...(http === 503 ? { 'Retry-After': String(HTTP_RETRY_AFTER_S) } : {}),
       ...(http === 401 ? { 'WWW-Authenticate': challenge ?? 'Bearer realm="sallyport"' } : {}),
     },
-    body,  };
+    body,
+  };
 }
