@@ -299,12 +299,18 @@ export const EVENT_RETRY_MS = 2_000;
 
 /** One line of the audit file. An entry that would make it longer is written without what it holds. */
 export const AUDIT_LINE_MAX_BYTES = 32 * KB;
+/** An audit file is not rotated before this: its name must be worth it. */
+export const AUDIT_FILE_MIN_BYTES = 64 * KB;
 /** What was written to the audit file is on the disk at the latest then: what a loss of power may take. */
 export const AUDIT_SYNC_MS = 1_000;
 /** Pause before an entry that could not be written is tried again. Meanwhile events wait in the log. */
 export const AUDIT_RETRY_MS = 1_000;
 /** A failure of the audit file that lasts is told again this often. */
 export const AUDIT_COMPLAINT_MS = 60_000;
+/** The key of a signature must be too long to be guessed. Unit: characters. */
+export const WEBHOOK_SECRET_MIN_CHARS = 16;
+/** What a webhook may answer; it is read and thrown away. */
+export const WEBHOOK_ANSWER_MAX_BYTES = 64 * KB;
 /** A webhook that has not answered by then has failed. */
 export const WEBHOOK_TIMEOUT_MS = 10_000;
 /** Tries of one delivery; with the pauses between them about two minutes. */
@@ -338,6 +344,8 @@ export const PACE_TURN_MAX_BYTES = 16 * KB;
 export const PACE_TURN_MIN_BYTES = 1 * KB;
 /** A rate of bytes below this would be slower than the frames that carry it. Unit: bytes a second. */
 export const BYTE_RATE_MIN = 1 * KB;
+/** And above this nobody could tell it from none. */
+export const BYTE_RATE_MAX = 1024 * 1024 * MB;
 /** Identities and services whose use is counted, each. What nobody uses is forgotten before that. */
 export const ACCOUNTS_MAX = 100_000;
 /** Public connections of one server unless it is told otherwise. Each takes a descriptor. */

@@ -129,6 +129,16 @@ export function publicUrl() {
   });
 }
 
+/** Where a webhook is sent. It may have a path and a query: they often are what lets events in. */
+export function webhookUrl() {
+  return text((value) => {
+    const url = URL.parse(value);
+    if (url === null || !PUBLIC_SCHEMES.has(url.protocol) || url.username + url.password !== '')
+      return 'must be an http or https URL without user name and password';
+    return null;
+  });
+}
+
 /** Credentials, queries and fragments would be lost, or end up in logs. */
 function wrongUrl(value: string, schemes: ReadonlySet<string>, example: string): string | null {
   const url = URL.parse(value);

@@ -23,6 +23,7 @@ import {
 } from './grammar.ts';
 import { dialects } from './dialects.ts';
 import { identities } from './identities.ts';
+import { observation } from './observation.ts';
 import { httpService, services, tcpService } from './service.ts';
 import { choice, duration, formatDuration, list, option, text, toggle } from './values.ts';
 
@@ -187,6 +188,7 @@ const server = z
       live: true,
       help: 'Log one line for each request and each stream.',
     }),
+    ...observation,
     ...dialects,
     identities: option(identities, {
       live: true,

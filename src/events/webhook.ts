@@ -6,12 +6,14 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   EVENT_SINK_CLOSE_MS,
+  WEBHOOK_ANSWER_MAX_BYTES,
   WEBHOOK_ATTEMPTS_MAX,
   WEBHOOK_PAUSE_MAX_MS,
   WEBHOOK_PAUSE_MIN_MS,
   WEBHOOK_TIMEOUT_MS,
 } from '../limits.ts';
 import { createBackoff, type BackoffOptions } from '../net/backoff.ts';
+import { callHttp } from '../net/http-call.ts';
 import type { Logger } from '../observe/logger.ts';
 import { createEventCursor, type EventBatch } from './cursor.ts';
 import { eventText } from './event-text.ts';
@@ -56,7 +58,7 @@ export function createWebhook(options: WebhookOptions): EventSink {
   async function post({ body, id }: Attempt): Promise<string | null> {
     const time = Math.floor(Date.now() / 1_000);
     try {
-      const response = await fetch(url, {
+      const { status } = await callHttp(url, {
         method: 'POST',
         headers: {
           'Content-Type': 'application/json',
@@ -64,13 +66,13 @@ export function createWebhook(options: WebhookOptions): EventSink {
           'Sallyport-Signature': `t=${time},v1=${signature(secret, time, body)}`,
         },
         body,
-        redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(WEBHOOK_TIMEOUT_MS), gone.signal]),
+        timeoutMs: WEBHOOK_TIMEOUT_MS,
+        maxBytes: WEBHOOK_ANSWER_MAX_BYTES,
+        signal: gone.signal,
       });
-      await response.body?.cancel();
-      return response.ok ? null : `status ${response.status}`;
+      return status >= 200 && status < 300 ? null : `status ${status}`;
     } catch (thrown) {
-      return reason(thrown);
+      return (thrown as Error).message;
     }
   }
 
@@ -137,11 +139,4 @@ export function createWebhook(options: WebhookOptions): EventSink {
 /** HMAC-SHA256 over the time in seconds, a full stop, and the body; in hexadecimal digits. */
 function signature(secret: string, time: number, body: string): string {
   return createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
-}
-
-/** Why fetch failed, without the URL. */
-function reason(thrown: unknown): string {
-  const { name, cause } = thrown as Error & { cause?: NodeJS.ErrnoException };
-  if (name === 'TimeoutError') return `no answer within ${WEBHOOK_TIMEOUT_MS} ms`;
-  return cause?.code ?? cause?.message ?? name;
 }

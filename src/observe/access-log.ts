@@ -34,3 +34,16 @@ export interface AccessLog {
   stream(line: StreamLine): void;
   request(line: RequestLine): void;
 }
+
+/** Several as one. */
+export function teeAccessLog(logs: readonly [AccessLog, ...AccessLog[]]): AccessLog {
+  if (logs.length === 1) return logs[0];
+  return {
+    stream(line) {
+      for (const log of logs) log.stream(line);
+    },
+    request(line) {
+      for (const log of logs) log.request(line);
+    },
+  };
+}

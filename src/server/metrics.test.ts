@@ -95,7 +95,7 @@ test('refusals, log-ins, handshakes, reloads and sinks are counted by reason', a
   events.publish('config.reloaded', { changed: [], restart: [] });
   events.publish('server.draining', { graceMs: 1 });
   metrics.handshakeFailed('tls');
-  metrics.watchSink('audit', { behind: 3, lost: 2 });
+  metrics.watchSink({ name: 'audit', behind: 3, lost: 2 });
   assert.deepEqual(await lines('sallyport_streams_refused_total'), ['{code="DENIED"} 2']);
   assert.deepEqual(await lines('sallyport_streams_opened_total'), ['1']);
   assert.deepEqual(await lines('sallyport_auth_failures_total'), ['{door="attach"} 1']);

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { EventFeed } from '../events/log.ts';
+import type { EventSink } from '../events/sink.ts';
 import { METRICS_SERVICES_MAX } from '../limits.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { createLabelValues } from '../observe/metrics/label-values.ts';
@@ -22,27 +23,25 @@ export interface MetricsOptions {
   readonly program: string;
 }
 
-export interface Metrics {
+export interface MetricsText {
   /** The media type of `text`. */
   readonly type: string;
   /** All of it in the text format of Prometheus. */
   text(): Promise<string>;
+}
+
+export interface Metrics extends MetricsText {
   /** Where requests are counted. */
   readonly accessLog: AccessLog;
   /** A connection ended before it said what it wants: at TLS, or before its hello. */
   handshakeFailed(stage: 'tls' | 'hello'): void;
   /** Adds a reader of events that can be behind. */
-  watchSink(name: string, sink: EventSinkState): void;
+  watchSink(sink: WatchedSink): void;
   close(): void;
 }
 
-/** How a sink of events is doing. */
-export interface EventSinkState {
-  /** Events that wait to be taken. */
-  readonly behind: number;
-  /** Events that it never got, or could not deliver. */
-  readonly lost: number;
-}
+/** How a sink is doing. */
+type WatchedSink = Pick<EventSink, 'name' | 'behind' | 'lost'>;
 
 export function createMetrics({ events, live, program }: MetricsOptions): Metrics {
   const registry = new Registry();
@@ -53,7 +52,7 @@ export function createMetrics({ events, live, program }: MetricsOptions): Metric
     addStreamMetrics(registry, { events, live, label }),
   ];
   const restful = addProcessMetrics(registry);
-  const sinks = new Map<string, EventSinkState>();
+  const sinks: WatchedSink[] = [];
   const handshakes = new Counter({
     name: 'sallyport_handshakes_failed_total',
     help: 'Connections that ended before they said what they want, by stage.',
@@ -75,13 +74,13 @@ export function createMetrics({ events, live, program }: MetricsOptions): Metric
     name: 'sallyport_event_sink_behind',
     help: 'Events that a sink has still to take.',
     labels: ['sink'],
-    read: () => [...sinks].map(([sink, { behind }]) => ({ labels: { sink }, value: behind })),
+    read: () => sinks.map(({ name, behind }) => ({ labels: { sink: name }, value: behind })),
   });
   addCounter(registry, {
     name: 'sallyport_event_sink_lost_total',
     help: 'Events that a sink never got, or could not deliver.',
     labels: ['sink'],
-    read: () => [...sinks].map(([sink, { lost }]) => ({ labels: { sink }, value: lost })),
+    read: () => sinks.map(({ name, lost }) => ({ labels: { sink: name }, value: lost })),
   });
 
   return {
@@ -89,7 +88,7 @@ export function createMetrics({ events, live, program }: MetricsOptions): Metric
     text: () => registry.metrics(),
     accessLog,
     handshakeFailed: (stage) => handshakes.inc({ stage }),
-    watchSink: (name, sink) => void sinks.set(name, sink),
+    watchSink: (sink) => void sinks.push(sink),
     close() {
       for (const end of [...deaf, restful]) end();
     },

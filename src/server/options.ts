@@ -9,6 +9,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { ServiceRule } from '../registry/service-rules.ts';
 import type { Balance } from '../registry/services.ts';
 import type { CertificateFiles } from './certificate.ts';
+import type { ObservationSettings } from './observation.ts';
 
 /** What can be changed while the server runs: see `Server.reload`. */
 export interface LiveOptions {
@@ -37,7 +38,7 @@ export interface LiveOptions {
   readonly accessLog?: boolean;
 }
 
-export interface ServerOptions extends LiveOptions {
+export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly listen: HostPort;
   /** Program and version, told to clients. */
   readonly program: string;

@@ -31,6 +31,8 @@ import { watchCertificate } from './certificate.ts';
 import { openDialects } from './dialects.ts';
 import { createIds } from './ids.ts';
 import { openListener } from './listener.ts';
+import type { MetricsText } from './metrics.ts';
+import { openObservation } from './observation.ts';
 import type { LiveOptions, ServerOptions } from './options.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { createRegistrar } from './registrar.ts';
@@ -45,6 +47,10 @@ export interface Server {
   readonly publicUrl: URL;
   /** What happened, in order. */
   readonly events: EventLog;
+  /** Figures for Prometheus; null: none are kept. */
+  readonly metrics: MetricsText | null;
+  /** Where they are served by themselves; null: nowhere. */
+  readonly metricsAddress: HostPort | null;
   /**
    * Takes other options over, in the place of those given to `createServer`; what is the same is not
    * touched. Clients whose token is gone, services and streams that may no longer be: all have ended
@@ -68,7 +74,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   using opened = new DisposableStack();
   const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
   const identities = createIdentities(options.identities);
-  const accessLog = createAccessLog(log, options.accessLog ?? true);
+  const accessLines = createAccessLog(log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
   let { balance = 'round-robin', drainGraceMs = DRAIN_GRACE_MS, limits } = options;
@@ -98,6 +104,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const policy = createReplaceablePolicy(options.policy ?? createGrantPolicy(NO_POLICY));
   opened.defer(() => policy.close());
   const live = createLiveStreams();
+  const observation = await openObservation({ ...options, events, live, accessLog: accessLines });
+  opened.defer(() => void observation.close());
+  const { accessLog, metrics } = observation;
   const gate = createGate({ registry, room, quotas, policy: () => policy, live, events });
   const ingress = { gate, connections, accessLog, newId, log };
 
@@ -143,6 +152,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accessLog,
     log,
     newId,
+    unheard: () => metrics?.handshakeFailed('hello'),
   });
   opened.defer(() => sessions.close(null));
   const dialects = await openDialects(options.dialects ?? [], {
@@ -195,7 +205,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         secure,
         peer === null ? undefined : { address: peer.host, port: peer.port },
       ),
-    failed: (error, peer) => log.debug({ peer, error: error.message }, 'connection refused'),
+    failed(error, peer) {
+      metrics?.handshakeFailed('tls');
+      log.debug({ peer, error: error.message }, 'connection refused');
+    },
   });
   opened.defer(() => listener.close());
   const publicUrl =
@@ -256,7 +269,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     accessLog:
       (next = true) =>
       () =>
-        void (accessLog.enabled = next),
+        void (accessLines.enabled = next),
   });
   const everything = opened.move();
 
@@ -264,6 +277,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     address: listener.address,
     publicUrl,
     events,
+    metrics,
+    metricsAddress: observation.metricsAddress,
     reload,
     async close(graceMs = drainGraceMs) {
       draining = true;
@@ -277,6 +292,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       dialects.drain();
       await drained(() => http.active + sessions.streams + dialects.active, graceMs);
       everything.dispose();
+      await observation.close();
     },
   };
 }

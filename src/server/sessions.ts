@@ -26,6 +26,8 @@ export interface SessionsOptions {
   accessLog: AccessLog;
   log: Logger;
   newId(): string;
+  /** A session ended before its client said hello. */
+  unheard?(): void;
 }
 
 export interface Sessions {
@@ -117,6 +119,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     detached(session, error) {
       sessions.delete(session.id);
+      if (session.hello === null) options.unheard?.();
       leases.get(session)?.release();
       leases.delete(session);
       const key = session.hello === null ? null : instanceKey(session);
