@@ -44,7 +44,7 @@ export function reference(): string {
       ...(positionals.shown === '' ? [] : [`\`${positionals.shown}\`: ${positionals.help}`, '']),
       ...table(fields),
       ...(name === 'server' ? reloaded(fields) : []),
-      ...fields.filter(({ shape }) => shape === 'entries').flatMap(entries),
+      ...fields.filter(({ entry }) => entry.length > 0).flatMap(inner),
     ].join('\n');
   });
   return `${INTRODUCTION}\n${sections.join('\n')}`;
@@ -56,11 +56,7 @@ function table(fields: readonly Field[]): string[] {
       field.flag === null ? 'file only' : code(field.flag),
       field.variable === null ? '' : code(field.variable),
       field.facts.file === false ? '' : code(`${field.key}:`),
-      field.facts.value === undefined
-        ? field.shape === 'switch'
-          ? 'switch'
-          : 'list'
-        : code(field.facts.value),
+      kind(field),
       standing(field),
       escape(field.facts.help),
     ];
@@ -83,13 +79,19 @@ function reloaded(fields: readonly Field[]): string[] {
   ];
 }
 
-function entries({ key, entry }: Field): string[] {
+/** What stands for the value. */
+function kind({ facts, shape }: Field): string {
+  if (facts.value !== undefined) return code(facts.value);
+  return shape === 'entries' ? 'list' : shape;
+}
+
+function inner({ key, shape, entry }: Field): string[] {
   const rows = entry.map((field) => {
-    const value = field.facts.value === undefined ? 'switch' : code(field.facts.value);
-    return `| ${code(`${field.key}:`)} | ${value} | ${standing(field)} | ${escape(field.facts.help)} |`;
+    const cells = [code(`${field.key}:`), kind(field), standing(field), escape(field.facts.help)];
+    return `| ${cells.join(' | ')} |`;
   });
   return [
-    `Keys of each entry of \`${key}\`:`,
+    shape === 'keys' ? `Keys of \`${key}\`:` : `Keys of each entry of \`${key}\`:`,
     '',
     '| key | value | default | |',
     '|---|---|---|---|',

@@ -1,10 +1,10 @@
 /** `config check`: is this file fit for a server, or for an agent? */
 import { suggestion } from './nearest.ts';
-import { fieldsOf } from './fields.ts';
+import { fieldsOf, type Field } from './fields.ts';
 import { readConfig, validate } from './load.ts';
 import { fileProblem, sortProblems, type Problem } from './problem.ts';
 import { fileKinds, schemas, type FileKind } from './schema.ts';
-import type { Values } from './sources.ts';
+import { isMapping, type Values } from './sources.ts';
 
 export interface Verdict {
   /** Null when the keys do not tell. */
@@ -42,19 +42,30 @@ export async function checkConfig(
   };
 }
 
-/** The kind that knows more of the keys; of misspelt ones too. */
+/** The kind that knows more of the keys; of misspelt ones too. A key that one of them needs decides between equals. */
 function kindOf(values: Values): FileKind | null {
-  const scores = fileKinds.map((kind) => {
-    const known = fieldsOf(schemas[kind])
-      .filter(({ facts }) => facts.file !== false)
-      .map(({ key }) => key);
-    return {
-      kind,
-      score: Object.keys(values).filter(
-        (key) => known.includes(key) || suggestion(key, known) !== '',
-      ).length,
-    };
+  const ranked = fileKinds
+    .map((kind) => {
+      const fields = fieldsOf(schemas[kind]).filter(({ facts }) => facts.file !== false);
+      const needed = fields.filter(({ required }) => required);
+      return { kind, score: score(values, fields), needs: count(values, needed) };
+    })
+    .toSorted((a, b) => b.score - a.score || b.needs - a.needs);
+  const [first, second] = ranked;
+  return first.score === second.score && first.needs === second.needs ? null : first.kind;
+}
+
+/** How many keys are known, those in the entries of lists among them. */
+function score(values: Values, fields: readonly Field[]): number {
+  const inside = fields.flatMap(({ key, entry }) => {
+    const listed = values[key];
+    return Array.isArray(listed) ? listed.filter(isMapping).map((item) => score(item, entry)) : [];
   });
-  scores.sort((a, b) => b.score - a.score);
-  return scores[0].score === scores[1].score ? null : scores[0].kind;
+  return inside.reduce((sum, each) => sum + each, count(values, fields));
+}
+
+function count(values: Values, fields: readonly Field[]): number {
+  const known = fields.map(({ key }) => key);
+  return Object.keys(values).filter((key) => known.includes(key) || suggestion(key, known) !== '')
+    .length;
 }

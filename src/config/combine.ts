@@ -5,7 +5,7 @@ import type { Path } from './document.ts';
 import type { Field } from './fields.ts';
 import type { Problem } from './problem.ts';
 import { checkReadable, digestOf, readBounded } from './files.ts';
-import type { Source, Values } from './sources.ts';
+import { isMapping, type Source, type Values } from './sources.ts';
 
 const FILE_PREFIX = 'file:';
 
@@ -142,8 +142,4 @@ function readSecret(reference: string, at: Path, around: Surroundings): string {
   const secret = read.text.replace(/\r?\n$/, '');
   if (secret === '') around.problem(at, `${file}: the file is empty; write the secret into it`);
   return secret === '' ? reference : secret;
-}
-
-function isMapping(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,11 +9,11 @@ export interface Field {
   /** `SALLYPORT_LIKE_THIS`; null for what makes no sense as a variable. */
   readonly variable: string | null;
   readonly facts: OptionFacts;
-  readonly shape: 'switch' | 'value' | 'list' | 'entries';
+  readonly shape: 'switch' | 'value' | 'list' | 'entries' | 'keys';
   /** As it would be written; undefined when there is none. */
   readonly initial: string | undefined;
   readonly required: boolean;
-  /** The options of one entry, where the shape is `entries`. */
+  /** The options of one entry, where the shape is `entries`; those inside, where it is `keys`. */
   readonly entry: readonly Field[];
 }
 
@@ -30,20 +30,23 @@ function fieldOf(key: string, declared: z.ZodType): Field {
   const { schema, facts, initial, optional } = unwrap(declared);
   if (facts === undefined) throw new Error(`option ${key}: it is not described`);
   const item = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : null;
-  const entry = item === null ? [] : fieldsOf(item);
+  const entry = fieldsOf(item ?? schema);
   const shape =
     entry.length > 0
-      ? 'entries'
+      ? item === null
+        ? 'keys'
+        : 'entries'
       : item !== null
         ? 'list'
         : facts.value === undefined
           ? 'switch'
           : 'value';
   const stem = key.replaceAll('_', '-');
+  const fileOnly = entry.length > 0;
   return {
     key,
-    flag: shape === 'entries' ? null : `--${stem}`,
-    variable: shape === 'entries' || facts.env === false ? null : variableOf(key),
+    flag: fileOnly ? null : `--${stem}`,
+    variable: fileOnly || facts.env === false ? null : variableOf(key),
     facts,
     shape,
     initial: typeof initial === 'string' ? initial : undefined,

@@ -1,6 +1,7 @@
 /** Who may do what at the server. A scope that is not listed is not granted. */
 import { z } from 'zod';
 import { allowRule, identityName, portRanges, token, tokenHash } from './grammar.ts';
+import { identityLimits } from './limits.ts';
 import { choice, list, option, text } from './values.ts';
 
 const identity = z
@@ -45,6 +46,9 @@ const identity = z
       value: 'RULE',
       help: 'Targets it may choose as a consumer (HOST:PORTS); the service has to allow them too.',
     }).prefault([]),
+    limits: option(identityLimits, {
+      help: 'What it may use: the keys of `limits`, which hold where it has none of its own.',
+    }).optional(),
   })
   .superRefine((keys, context) => {
     if ((keys.token === undefined) === (keys.token_hash === undefined)) {

@@ -32,6 +32,7 @@ function describe(object: Json, fields: readonly Field[]): Json {
 function property(json: Json, { shape, entry, initial }: Field): Json {
   if (shape === 'switch') return { type: 'boolean', default: initial === 'true' };
   if (shape === 'entries') return { ...json, items: describe(json['items'] as Json, entry) };
+  if (shape === 'keys') return describe(json, entry);
   if (shape === 'list')
     return {
       anyOf: [{ ...json, items: scalar(json['items'] as Json) }, scalar(json['items'] as Json)],

@@ -6,7 +6,13 @@
  * `SALLYPORT_TCP_PORTS`, and the program reads it as `tcpPorts`.
  */
 import { z } from 'zod';
-import { DRAIN_GRACE_MS, HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS } from '../limits.ts';
+import { actions } from '../access/policy/policy.ts';
+import {
+  DRAIN_GRACE_MS,
+  HEARTBEAT_MS,
+  HTTP_RESPONSE_TIMEOUT_MS,
+  PUBLIC_CONNECTIONS_MAX,
+} from '../limits.ts';
 import {
   ambientListen,
   cidr,
@@ -23,9 +29,12 @@ import {
 } from './grammar.ts';
 import { dialects } from './dialects.ts';
 import { identities } from './identities.ts';
+import { identityLimits } from './limits.ts';
+import { serviceRules } from './server-services.ts';
 import { observation } from './observation.ts';
+import { policy } from './policy.ts';
 import { httpService, services, tcpService } from './service.ts';
-import { choice, duration, formatDuration, list, option, text, toggle } from './values.ts';
+import { choice, duration, formatDuration, integer, list, option, text, toggle } from './values.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
@@ -184,6 +193,11 @@ const server = z
       live: true,
       help: 'How long running work may go on after a shutdown was asked for.',
     }).prefault(formatDuration(DRAIN_GRACE_MS)),
+    max_connections: option(integer({ min: 1, max: 10_000_000 }), {
+      value: 'NUMBER',
+      live: true,
+      help: 'Connections that may be open at once on all public addresses together, those of agents and consumers among them; the next ones are reset.',
+    }).prefault(String(PUBLIC_CONNECTIONS_MAX)),
     access_log: option(toggle(true), {
       live: true,
       help: 'Log one line for each request and each stream.',
@@ -193,6 +207,18 @@ const server = z
     identities: option(identities, {
       live: true,
       help: 'Who may do what. A token given beside them may do everything.',
+    }).optional(),
+    policy: option(policy, {
+      live: true,
+      help: 'Decides about everything that the scopes of the identities allow. Without it that is all there is.',
+    }).optional(),
+    services: option(serviceRules, {
+      live: true,
+      help: 'What holds for services by their names, whoever offers them.',
+    }).optional(),
+    limits: option(identityLimits, {
+      live: true,
+      help: 'What each identity may use, where it has no limit of its own. Without it nothing is limited.',
     }).optional(),
     ...logs,
     ...shared,
@@ -240,6 +266,45 @@ export const schemas = {
       env: false,
       file: false,
       help: 'What the file is for. Default: told from its keys.',
+    }).optional(),
+    json,
+  }),
+  policy: z.strictObject({
+    action: option(choice(actions), {
+      value: 'register|connect|http|control',
+      env: false,
+      file: false,
+      help: 'What is to be done.',
+    }),
+    service: option(text(), {
+      value: 'NAME',
+      env: false,
+      file: false,
+      help: 'The service; for control the operation.',
+    }),
+    target: option(dialAddress(), {
+      value: 'HOST:PORT',
+      env: false,
+      file: false,
+      help: 'Target that the consumer chooses. Default: that of the service.',
+    }).optional(),
+    identity: option(text(), {
+      value: 'NAME',
+      env: false,
+      file: false,
+      help: 'Who asks: an identity of FILE. Default: somebody who has not said who it is.',
+    }).optional(),
+    consumer: option(dialAddress(), {
+      value: 'IP:PORT',
+      env: false,
+      file: false,
+      help: 'Where the consumer is.',
+    }).prefault('127.0.0.1:50000'),
+    key: option(consumerKey(), {
+      value: 'KEY',
+      secret: true,
+      file: false,
+      help: 'Key that the consumer presents.',
     }).optional(),
     json,
   }),

@@ -1,5 +1,6 @@
 /** What the server sets for services, whoever offers them: the `services` list of its file. */
 import { z } from 'zod';
+import { serviceLimits } from './limits.ts';
 import { list, option, text, toggle } from './values.ts';
 
 const rule = z.strictObject({
@@ -17,6 +18,9 @@ const rule = z.strictObject({
   forward_authorization: option(toggle(false), {
     help: 'Pass the Authorization field on to the target, although the server has looked at it.',
   }),
+  limits: option(serviceLimits, {
+    help: 'What each service that the rule covers may use: the keys of `limits` but names.',
+  }).optional(),
 });
 
 export const serviceRules = list(rule);

@@ -104,7 +104,8 @@ test('every option has a flag, a variable and a key by one rule, and says what i
   for (const schema of Object.values(schemas)) {
     for (const { key, flag, variable, facts, shape } of fieldsOf(schema)) {
       assert.match(key, /^[a-z]+(?:_[a-z]+)*$/);
-      if (shape !== 'entries') assert.equal(flag, `--${key.replaceAll('_', '-')}`);
+      const inFileOnly = shape === 'entries' || shape === 'keys';
+      assert.equal(flag, inFileOnly ? null : `--${key.replaceAll('_', '-')}`);
       if (variable !== null) assert.equal(variable, `SALLYPORT_${key.toUpperCase()}`);
       assert.match(facts.help, /^[A-Z].*\.$/, key);
     }

@@ -7,6 +7,10 @@ import { fileProblem, formatPath, type Problem } from './problem.ts';
 /** Values by key: text, a list of texts, or what a file holds. */
 export type Values = Readonly<Record<string, unknown>>;
 
+export function isMapping(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Values from one place, and how to speak of that place. */
 export interface Source {
   /** Files do not take every option: see `OptionFacts.file`. */
