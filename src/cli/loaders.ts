@@ -13,5 +13,6 @@ export const loaders: {
   forward: () => import('./commands/forward.ts'),
   demo: () => import('./commands/demo.ts'),
   config: () => import('./commands/config.ts'),
+  audit: () => import('./commands/audit.ts'),
   token: () => import('./commands/token.ts'),
 };

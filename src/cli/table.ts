@@ -69,6 +69,15 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       max: 2,
     },
   },
+  audit: {
+    summary: 'Check that audit files are as the server wrote them.',
+    positionals: {
+      shown: 'verify FILE…',
+      help: 'Rotated files first, the oldest at the beginning. Exit code 0: all lines are intact, 1: one is not, and is named.',
+      min: 2,
+      max: Infinity,
+    },
+  },
   token: {
     summary: 'Make a token, and the hash by which a server can know it.',
     positionals: none,

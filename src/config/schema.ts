@@ -308,6 +308,7 @@ export const schemas = {
     }).optional(),
     json,
   }),
+  audit: z.strictObject({ json }),
   token: z.strictObject({
     hash: option(toggle(false), {
       env: false,
