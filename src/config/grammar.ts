@@ -129,8 +129,8 @@ export function publicUrl() {
   });
 }
 
-/** Where a webhook is sent. It may have a path and a query: they often are what lets events in. */
-export function webhookUrl() {
+/** An HTTP service that the server calls. A path and a query are allowed: often they are what lets a call in. */
+export function calledUrl() {
   return text((value) => {
     const url = URL.parse(value);
     if (url === null || !PUBLIC_SCHEMES.has(url.protocol) || url.username + url.password !== '')

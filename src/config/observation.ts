@@ -1,7 +1,7 @@
 /** What a server tells of what happens: events and where they go, and metrics. */
 import { z } from 'zod';
 import { AUDIT_FILE_MIN_BYTES, WEBHOOK_SECRET_MIN_CHARS } from '../limits.ts';
-import { listenAddress, webhookUrl } from './grammar.ts';
+import { listenAddress, calledUrl } from './grammar.ts';
 import { byteSize, list, option, text, toggle } from './values.ts';
 
 const TERABYTE = 1_024 ** 4;
@@ -13,7 +13,7 @@ const globs = (what: string) =>
   }).optional();
 
 const webhook = z.strictObject({
-  url: option(webhookUrl(), {
+  url: option(calledUrl(), {
     value: 'URL',
     secret: true,
     help: 'Where events are sent (POST, JSON). Redirects are not followed.',
