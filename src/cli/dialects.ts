@@ -8,6 +8,10 @@ type Load = (options: Options) => Promise<DialectFactory>;
 
 /** In the order in which they are asked about a request: one that takes every path comes last. */
 const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
+  async callback({ callbackOpen }) {
+    const { createCallbackDialect } = await import('../compat/callback/dialect.ts');
+    return createCallbackDialect({ open: callbackOpen });
+  },
   async hubble({ hubbleAuth }) {
     const { createHubbleProxy } = await import('../compat/hubble/proxy.ts');
     return createHubbleProxy({ auth: hubbleAuth });

@@ -11,6 +11,10 @@ export interface LegacyTool {
 }
 
 export const legacyTools: Readonly<Record<string, LegacyTool>> = {
+  callback: {
+    summary: 'The server and both clients of callback, with the flags of the originals.',
+    load: () => import('./legacy/callback.ts'),
+  },
   hubble: {
     summary: 'The proxy and the agent of Hubble, with the flags of the originals.',
     load: () => import('./legacy/hubble.ts'),

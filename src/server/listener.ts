@@ -10,6 +10,8 @@ import type { Certificate } from './certificate.ts';
 
 export interface ListenerOptions {
   listen: HostPort;
+  /** Further addresses of the same server. */
+  alsoListen?: readonly HostPort[];
   /** Refuses what is too much. Absent: there is no limit. */
   connections?: ConnectionCount;
   /** Null: plain. */
@@ -39,11 +41,11 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   /** By the address of the proxy's own end, which the TLS socket has too: whom a connection is for. */
   const proxied = new Map<string, HostPort>();
   const secure = certificate === null ? null : createSecureServer(certificate, options, proxied);
-  const server = net.createServer(acceptOptions, (socket) => {
+  const accept = (socket: net.Socket): void => {
     if (options.connections?.admit(socket) === false) return;
     if (proxyProtocolFrom?.(socket.remoteAddress ?? '')) void acceptProxied(socket);
     else pass(socket, null);
-  });
+  };
 
   function pass(socket: net.Socket, peer: HostPort | null): void {
     if (secure === null) connection(socket, false, peer);
@@ -66,13 +68,29 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     }
   }
 
-  const port = await startListening(server, listen, 'server');
-  // A connection that could not be accepted, as when descriptors ran out, is no reason to stop.
-  server.on('error', (error) => failed(error, '-'));
+  const servers: net.Server[] = [];
+  const close = (): void => servers.forEach((server) => void server.close());
+
+  async function start(at: HostPort): Promise<number> {
+    const server = net.createServer(acceptOptions, accept);
+    const port = await startListening(server, at, 'server');
+    // A connection that could not be accepted, as when descriptors ran out, is no reason to stop.
+    server.on('error', (error) => failed(error, '-'));
+    servers.push(server);
+    return port;
+  }
+
+  const port = await start(listen);
+  try {
+    for (const at of options.alsoListen ?? []) await start(at);
+  } catch (thrown) {
+    close();
+    throw thrown;
+  }
   return {
     address: { host: listen.host, port },
     useCertificate: (next) => secure?.setSecureContext({ ...next, ...tlsOptions }),
-    close: () => void server.close(),
+    close,
   };
 }
 

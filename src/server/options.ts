@@ -40,6 +40,8 @@ export interface LiveOptions {
 
 export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly listen: HostPort;
+  /** Further addresses on which the same is served. */
+  readonly alsoListen?: readonly HostPort[];
   /** Program and version, told to clients. */
   readonly program: string;
   readonly log: Logger;

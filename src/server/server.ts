@@ -196,6 +196,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => certificate?.close());
   const listener = await openListener({
     listen: options.listen,
+    alsoListen: options.alsoListen ?? [],
     connections,
     certificate: certificate?.first ?? null,
     proxyProtocolFrom: fromProxy,
