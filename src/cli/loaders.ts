@@ -13,6 +13,7 @@ export const loaders: {
   forward: () => import('./commands/forward.ts'),
   demo: () => import('./commands/demo.ts'),
   config: () => import('./commands/config.ts'),
+  policy: () => import('./commands/policy.ts'),
   audit: () => import('./commands/audit.ts'),
   token: () => import('./commands/token.ts'),
 };

@@ -69,6 +69,15 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       max: 2,
     },
   },
+  policy: {
+    summary: 'Ask the policy of a configuration file, and show how its decision comes about.',
+    positionals: {
+      shown: 'test FILE',
+      help: 'FILE is that of a server. Scripts are run and services are asked. Exit code 0: allowed, 3: denied.',
+      min: 2,
+      max: 2,
+    },
+  },
   audit: {
     summary: 'Check that audit files are as the server wrote them.',
     positionals: {

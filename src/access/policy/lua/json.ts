@@ -105,10 +105,10 @@ local function readNumber(text, at)
 end
 
 function readValue(text, at, depth)
-  if depth > DEPTH_MAX then wrong(at, 'too deep nesting') end
   at = skip(text, at)
   local mark = sub(text, at, at)
   if mark == '"' then return readString(text, at + 1) end
+  if depth == DEPTH_MAX and (mark == '{' or mark == '[') then wrong(at, 'too deep nesting') end
   if mark == '{' then return readObject(text, at + 1, depth + 1) end
   if mark == '[' then return readArray(text, at + 1, depth + 1) end
   local word = match(text, '^%a+', at)
