@@ -1,5 +1,6 @@
 /** What a command gets from the command line. */
 import type { Readable, Writable } from 'node:stream';
+import type { Loaded } from '../config/load.ts';
 
 export interface Streams {
   /** Opened by the first look at it, so that a command may use the descriptor in its own way. */
@@ -13,6 +14,10 @@ export interface Streams {
 export interface CommandContext<Options> extends Streams {
   /** Checked, with defaults, in the units that `OptionsOf` states: durations are milliseconds. */
   readonly options: Options;
+  /** The same, with the files that they came from. */
+  readonly loaded: Loaded<Options>;
+  /** Reads flags, variables and files again. Rejects with everything that is wrong with them. */
+  readonly load: () => Promise<Loaded<Options>>;
   /** As many as the command takes. */
   readonly positionals: readonly string[];
   /**

@@ -72,8 +72,9 @@ async function run<Name extends CommandName>(
     fieldsOf(schemas[name]),
     commands[name].positionals,
   );
-  const { options, warnings } = await loadOptions(name, { flags, env, directory });
-  for (const warning of warnings) reportWarning(warning, stderr, wantsJson(invocation));
+  const load = () => loadOptions(name, { flags, env, directory });
+  const loaded = await load();
+  for (const warning of loaded.warnings) reportWarning(warning, stderr, wantsJson(invocation));
   const command = await loaders[name]();
   const context: CommandContext<OptionsOf<Name>> = contextOf(invocation, options, positionals);
   return command.run(context);
@@ -106,12 +107,12 @@ async function runLegacy(
 
 function contextOf<Options>(
   invocation: Invocation,
-  options: Options,
+  configuration: Pick<CommandContext<Options>, 'options' | 'loaded' | 'load'>,
   positionals: readonly string[],
 ): CommandContext<Options> {
   const { env, signal, version, stdout, stderr } = invocation;
   return {
-    options,
+    ...configuration,
     positionals,
     signal,
     env,

@@ -6,7 +6,7 @@ import { combine, type NamedFile } from './combine.ts';
 import { explainIssues } from './explain.ts';
 import { fieldsOf } from './fields.ts';
 import { readBounded } from './files.ts';
-import { problemsError, type Problem } from './problem.ts';
+import { ConfigError, type Problem } from './problem.ts';
 import { schemas, type CommandName, type OptionsOf } from './schema.ts';
 import {
   ambientSource,
@@ -52,16 +52,21 @@ export async function loadOptions<Name extends CommandName>(
     const file = String(naming.values['config']);
     const read = await readConfig(file, directory);
     if ('wrong' in read)
-      throw problemsError([...problems, naming.problem(['config'], `${file}: ${read.wrong}`)]);
+      throw new ConfigError([...problems, naming.problem(['config'], `${file}: ${read.wrong}`)]);
     problems.push(...read.problems);
-    if (!read.sound) throw problemsError(problems);
+    if (!read.sound) throw new ConfigError(problems);
     warnings.push(...read.warnings);
     sources.push(read.source);
   }
   sources.push(ambientSource(fields, env, directory));
   const checked = validate(schema, sources);
   problems.push(...checked.problems);
-  if (problems.length > 0) throw problemsError(problems);
+  if (problems.length > 0) {
+    throw new ConfigError(
+      problems,
+      checked.files.map(({ file }) => file),
+    );
+  }
   return {
     options: camelCase(checked.output) as OptionsOf<Name>,
     warnings: [...warnings, ...checked.warnings],

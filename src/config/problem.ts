@@ -36,12 +36,21 @@ export function fileProblem(
 }
 
 /** All problems as one error: CONFIG_INVALID when a file holds one of them, otherwise USAGE. */
-export function problemsError(problems: readonly Problem[]): SallyportError {
-  const code = problems.some(({ position }) => position !== undefined) ? 'CONFIG_INVALID' : 'USAGE';
-  const [first] = problems;
-  if (problems.length === 1) return new SallyportError(code, formatProblem(first));
-  const lines = sortProblems(problems).map((problem) => `\n  ${formatProblem(problem)}`);
-  return new SallyportError(code, `${problems.length} problems${lines.join('')}`);
+export class ConfigError extends SallyportError {
+  /** One line each. */
+  readonly problems: readonly string[];
+  /** Files that the options name, as far as they could be read. */
+  readonly files: readonly string[];
+
+  constructor(problems: readonly Problem[], files: readonly string[] = []) {
+    const inFile = problems.some(({ position }) => position !== undefined);
+    const lines = sortProblems(problems).map(formatProblem);
+    const [first, ...others] = lines;
+    const text = `${lines.length} problems${lines.map((line) => `\n  ${line}`).join('')}`;
+    super(inFile ? 'CONFIG_INVALID' : 'USAGE', others.length === 0 ? first : text);
+    this.problems = lines;
+    this.files = files;
+  }
 }
 
 /** Files last and from top to bottom: what is mended first stands first. */

@@ -1,61 +1,47 @@
 /** `sallyport server`: the public server. */
-import type { IdentityOptions } from '../../access/identities.ts';
-import { allScopes } from '../../access/identity.ts';
 import { createToken } from '../../access/tokens.ts';
 import type { OptionsOf } from '../../config/schema.ts';
-import { formatAddress, parseListenAddress } from '../../net/address.ts';
-import { parsePortRanges } from '../../net/ports.ts';
+import { formatAddress } from '../../net/address.ts';
 import { createLogger } from '../../observe/logger.ts';
 import { createServer, type Server } from '../../server/server.ts';
 import type { CommandContext } from '../context.ts';
 import { loadDialects } from '../dialects.ts';
+import { onHangup } from '../hangup.ts';
+import { followConfig } from '../live-config.ts';
+import { fixedOptions, liveOptions, namesCredentials } from '../server-options.ts';
 
 export async function run(context: CommandContext<OptionsOf<'server'>>): Promise<number> {
-  const { options, signal, stdout, version } = context;
+  const { options, loaded, load, signal, stdout, version } = context;
   const log = createLogger({ level: options.logLevel, format: options.logFormat });
-  const configured = identitiesOf(options);
-  const madeToken = configured.length === 0 ? createToken() : null;
-  const identities =
-    madeToken === null ? configured : [{ name: 'default', token: madeToken, ...allScopes }];
+  const madeToken = namesCredentials(options) ? null : createToken();
   const server = await createServer({
-    listen: parseListenAddress(options.listen, '0.0.0.0'),
-    identities,
+    ...fixedOptions(options),
+    ...liveOptions(options, madeToken),
     program: `sallyport/${version}`,
     log,
-    domain: options.domain,
-    tcpPorts: parsePortRanges(options.tcpPorts),
-    trustedProxies: options.trustedProxies,
-    proxyProtocolFrom: options.proxyProtocolFrom,
-    balance: options.balance,
-    heartbeatMs: options.heartbeat,
-    responseTimeoutMs: options.responseTimeout,
-    drainGraceMs: options.drainGrace,
-    accessLog: options.accessLog,
     dialects: await loadDialects(options),
-    ...(options.publicUrl === undefined ? {} : { publicUrl: new URL(options.publicUrl) }),
-    ...(options.tlsCert === undefined
-      ? {}
-      : { tls: { cert: options.tlsCert, key: options.tlsKey! } }),
-    ...(options.tlsPassthroughListen === undefined
-      ? {}
-      : { tlsPassthroughListen: parseListenAddress(options.tlsPassthroughListen, '0.0.0.0') }),
   });
+  const config = followConfig({
+    loaded,
+    load,
+    apply(next) {
+      server.reload(liveOptions(next, madeToken));
+      log.level = next.logLevel;
+    },
+    events: server.events,
+    log,
+  });
+  const hangup = onHangup(() => void config.reload().catch(() => {}));
   stdout.write(options.json ? asJson(server, madeToken) : asText(server, madeToken, version));
   log.info({ listen: formatAddress(server.address), url: server.publicUrl.href }, 'listening');
   await new Promise<void>((resolve) =>
     signal.addEventListener('abort', () => resolve(), { once: true }),
   );
-  log.info({ graceMs: options.drainGrace }, 'draining');
+  hangup();
+  config.close();
+  log.info({ graceMs: config.options.drainGrace }, 'draining');
   await server.close();
   return 0;
-}
-
-/** The listed identities, and the one token that may do everything. */
-function identitiesOf({ token, identities = [] }: OptionsOf<'server'>): IdentityOptions[] {
-  return [
-    ...identities,
-    ...(token === undefined ? [] : [{ name: 'default', token, ...allScopes }]),
-  ];
 }
 
 function asJson({ address, publicUrl }: Server, token: string | null): string {

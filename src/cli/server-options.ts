@@ -1,0 +1,61 @@
+/** From the options of the command to those of a server. */
+import type { IdentityOptions } from '../access/identities.ts';
+import { allScopes } from '../access/identity.ts';
+import type { OptionsOf } from '../config/schema.ts';
+import { parseListenAddress } from '../net/address.ts';
+import { parsePortRanges } from '../net/ports.ts';
+import type { LiveOptions, ServerOptions } from '../server/options.ts';
+import { observationOptions } from './observation-options.ts';
+
+type Options = OptionsOf<'server'>;
+
+/** True when the configuration lets somebody in. */
+export function namesCredentials(options: Options): boolean {
+  return identitiesOf(options).length > 0;
+}
+
+/** Those that can change while the server runs. `madeToken` is that of a server that was given no credential. */
+export function liveOptions(options: Options, madeToken: string | null): LiveOptions {
+  const { tlsCert, tlsKey, limits, services } = options;
+  const configured = identitiesOf(options);
+  return {
+    identities: configured.length > 0 || madeToken === null ? configured : [whole(madeToken)],
+    maxConnections: options.maxConnections,
+    ...(limits === undefined ? {} : { limits }),
+    ...(services === undefined ? {} : { services }),
+    trustedProxies: options.trustedProxies,
+    balance: options.balance,
+    drainGraceMs: options.drainGrace,
+    accessLog: options.accessLog,
+    ...(tlsCert === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey! } }),
+  };
+}
+
+/** Those that cannot, but for what the command makes itself. */
+export function fixedOptions(
+  options: Options,
+): Omit<ServerOptions, keyof LiveOptions | 'program' | 'log' | 'dialects'> {
+  const { publicUrl, tlsPassthroughListen } = options;
+  return {
+    listen: parseListenAddress(options.listen, '0.0.0.0'),
+    domain: options.domain,
+    tcpPorts: parsePortRanges(options.tcpPorts),
+    proxyProtocolFrom: options.proxyProtocolFrom,
+    heartbeatMs: options.heartbeat,
+    responseTimeoutMs: options.responseTimeout,
+    ...observationOptions(options),
+    ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl) }),
+    ...(tlsPassthroughListen === undefined
+      ? {}
+      : { tlsPassthroughListen: parseListenAddress(tlsPassthroughListen, '0.0.0.0') }),
+  };
+}
+
+/** The listed identities, and the one token that may do everything. */
+function identitiesOf({ token, identities = [] }: Options): IdentityOptions[] {
+  return [...identities, ...(token === undefined ? [] : [whole(token)])];
+}
+
+function whole(token: string): IdentityOptions {
+  return { name: 'default', token, ...allScopes };
+}
