@@ -97,6 +97,10 @@ function inner({ key, shape, entry }: Field): string[] {
     '|---|---|---|---|',
     ...rows,
     '',
+    // Keys that stand in several places are described at the first.
+    ...entry
+      .filter((field) => field.shape === 'entries')
+      .flatMap((field) => inner({ ...field, key: `${key}[].${field.key}` })),
   ];
 }
 
