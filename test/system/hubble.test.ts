@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
+import { createHubbleEvents, type HubbleEvent } from '../../src/compat/hubble/events.ts';
+import { createHubbleProxy } from '../../src/compat/hubble/proxy.ts';
 import { createDenyPolicy } from '../../src/access/policy/grant.ts';
 import { parseRule } from '../../src/consumer/rule.ts';
 import { openForward } from '../../src/consumer/forward.ts';
-import { composeConsumer, runAgent, service } from '../support/composition.ts';
+import { composeConsumer, composeServer, runAgent, service } from '../support/composition.ts';
 import { composeHubbleServer, runHubble } from '../support/hubble.ts';
 import {
   ACK,
@@ -32,7 +34,6 @@ const blob = noiseBytes(MB);
 const blobs = (socket: net.Socket): void => void socket.resume().end(blob);
 
 const session = { GUID: 'f47ac10b-58cc-4372-a567-0e02b2c3d479', Gatename: 'agent2', Key: '' };
-const accepted = { GUID: session.GUID, Ok: true, Message: '<nil>' };
 
 async function download(port: number): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1' });
@@ -337,13 +338,63 @@ test('an allow-list keeps an agent from dialling anything else', async (t) => {
   assert.match(refusal.text('Message'), /^TARGET_DENIED/);
 });
 
-test('an agent is found by its session, and events tell of it, of its sessions, and of refusals', async (t) => {
-  const target = await serveSockets(t, echo);
-  const { address } = await composeHubbleServer(t);
-  const agent2 = await joinPeer(t, address.port, 'agent2');
-  serveSessions(agent2);
-  agent2.send(ACK, accepted);
-  const agent1 = await joinPeer(t, address.port, 'agent1');
-  agent1.send(INITIATOR, { ...session, RemoteHost: '127.0.0.1', RemotePort: target });
-  await agent1.hear(ACK, session.GUID);
-});
+test(
+  'the events of the originals: registrations, sessions, refusals, each once',
+  patience,
+  async (t) => {
+    const target = await serveSockets(t, echo);
+    const told: HubbleEvent[] = [];
+    const { address } = await composeServer(t, {
+      dialects: [
+        (host) => {
+          host.events.listen(createHubbleEvents((event) => void told.push(event)));
+          return createHubbleProxy({ auth: 'none' })(host);
+        },
+      ],
+    });
+    const agent2 = await joinPeer(t, address.port, 'agent2');
+    serveSessions(agent2);
+    const agent1 = await joinPeer(t, address.port, 'agent1');
+    agent1.send(INITIATOR, {
+      ...session,
+      Key: 'topsecret',
+      RemoteHost: '127.0.0.1',
+      RemotePort: target,
+    });
+    await agent1.hear(ACK, session.GUID);
+    agent1.send(CLOSED, { GUID: session.GUID });
+    agent2.send(CLOSED, { GUID: session.GUID });
+    await until('the session is over', () => told.length === 4);
+    const unknown = {
+      ...session,
+      GUID: 'other',
+      Gatename: 'nobody',
+      RemoteHost: 'h',
+      RemotePort: 1,
+    };
+    agent1.send(INITIATOR, unknown);
+    await agent1.hear(ACK, 'other');
+    agent2.socket.close();
+    await until('the agent has left', () => told.length === 6);
+    const SourceGateway = 'agent1';
+    const toAgent2 = { RemoteHost: '127.0.0.1', RemotePort: target, Gatename: 'agent2' };
+    const toNobody = { RemoteHost: 'h', RemotePort: 1, Gatename: 'nobody' };
+    assert.deepEqual(told.slice(0, 4), [
+      { kind: 'GatewayRegistrationEvent', Gateway: 'agent2' },
+      { kind: 'GatewayRegistrationEvent', Gateway: 'agent1' },
+      {
+        kind: 'OpenSessionEvent',
+        SourceGateway,
+        ConnectionRequest: toAgent2,
+        Success: true,
+        Error: '',
+      },
+      { kind: 'CloseSessionEvent', Gateway: 'agent1' },
+    ]);
+    const refusal = told[4];
+    assert.ok(refusal.kind === 'OpenSessionEvent' && !refusal.Success && refusal.Error !== '');
+    assert.deepEqual(refusal.ConnectionRequest, toNobody);
+    assert.deepEqual(told[5], { kind: 'GatewayUnregistrationEvent', Gateway: 'agent2' });
+    assert.ok(!JSON.stringify(told).includes('topsecret'));
+  },
+);

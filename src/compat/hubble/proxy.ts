@@ -79,6 +79,7 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
           );
         }
         holders.set(name, gateway);
+        heartbeat.add(gateway.mux.link);
         registry.join(name, gateway, policy);
         log.info({ gateway: name, session: id, peer }, 'hubble gateway registered');
         const identity = gateway.identity?.name ?? '-';
@@ -122,7 +123,6 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
         },
         entered(link, peer) {
           all.add(new Gateway(`h${++lastId}`, link, peer, house));
-          heartbeat.add(link);
         },
       }),
       get active() {
