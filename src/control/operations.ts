@@ -3,6 +3,7 @@
  * of the policy's question), the OpenAPI document and the client come from here.
  */
 import type { z } from 'zod';
+import { eventSchema } from '../events/schema.ts';
 import {
   clientView,
   configView,
@@ -38,6 +39,8 @@ export interface Operation {
   readonly reasoned?: true;
   /** Lists of globs in the query. */
   readonly filters?: readonly string[];
+  /** Other values in the query: see `parameterHelp`. */
+  readonly parameters?: readonly string[];
 }
 
 function json(name: string, view: z.ZodType): Content {
@@ -162,6 +165,15 @@ export const operations = {
     path: '/events',
     content: { type: 'events' },
     filters: ['type', 'service', 'identity'],
+    parameters: ['after'],
+  },
+  'events.recent': {
+    summary: 'The newest events that are kept, oldest first.',
+    method: 'get',
+    path: '/events/recent',
+    content: json('EventList', listOf(eventSchema)),
+    filters: ['type', 'service', 'identity'],
+    parameters: ['limit'],
   },
   'metrics.read': {
     summary: 'Metrics for Prometheus.',
@@ -176,6 +188,15 @@ export const operations = {
     content: { type: 'openapi' },
   },
 } as const satisfies Readonly<Record<string, Operation>>;
+
+/** What the values in the query mean. */
+export const parameterHelp: Readonly<Record<string, string>> = {
+  type: 'Glob of types of events, such as stream.*; may be repeated.',
+  service: 'Glob of names of services; may be repeated.',
+  identity: 'Glob of names of identities; may be repeated.',
+  after: 'Where to go on: the seq of a list, or the id of an event. Last-Event-ID wins over it.',
+  limit: 'How many at most.',
+};
 
 export type OperationId = keyof typeof operations;
 

@@ -1,5 +1,6 @@
 /** Writes a Response to a wire, no faster than its reader reads. */
 import { STATUS_CODES } from 'node:http';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Wire } from '../net/wire.ts';
 
 export interface ResponseWriterOptions {
@@ -47,7 +48,8 @@ export async function writeResponse(
       const { value, done } = await reader.read();
       if (done || signal.aborted) return;
       wire.write(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-      if (wire.backlog > 0) await written();
+      await written();
+      await othersTurn();
     }
   }
 

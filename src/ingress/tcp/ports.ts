@@ -27,6 +27,8 @@ export interface PublicPorts {
   listen(port: number, service: string, within?: readonly PortRange[]): Promise<number>;
   /** Closes a port. Connections made before go on as long as their streams do. */
   release(port: number): void;
+  /** The ports that are open, or being opened. */
+  list(): { port: number; service: string }[];
   /** Closes every port, and the connections that have no stream yet. */
   close(): void;
 }
@@ -114,6 +116,8 @@ export function createTcpIngress(options: TcpIngressOptions): PublicPorts {
       ports.delete(port);
       if (opening !== undefined) shut(opening);
     },
+
+    list: () => [...ports].map(([port, { service }]) => ({ port, service })),
 
     close() {
       for (const opening of ports.values()) shut(opening);

@@ -1,0 +1,87 @@
+/** The control API among the server's own endpoints: `/api/v1/…` and `/metrics`. */
+import type { Current } from '../registry/rejudge.ts';
+import type { Identity } from '../access/identity.ts';
+import { SallyportError } from '../errors.ts';
+import type { OwnEndpoints, OwnReply, RequestView } from '../ingress/http/own-endpoints.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { ControlApi } from './api.ts';
+import type { Door } from './door.ts';
+import { safeHeaders } from './error-response.ts';
+import { createHttpAdapter, type HttpAdapterOptions } from './http-adapter.ts';
+import { CONTROL_BASE } from './operations.ts';
+
+export interface ControlEndpointsOptions extends Pick<
+  HttpAdapterOptions,
+  'newId' | 'bodyTimeoutMs' | 'stallMs' | 'tickMs'
+> {
+  readonly door: Door;
+  /** Whether a host belongs to services, also where none holds it now: there is no control there. */
+  isServiceHost(host: string): boolean;
+  readonly api: ControlApi;
+  readonly log: Pick<Logger, 'error'>;
+}
+
+export interface ControlEndpoints extends OwnEndpoints {
+  /** Requests under way, those that follow events among them. */
+  readonly active: number;
+  /** Ends the requests of those whom `current` knows no longer, or no longer as admins. */
+  rejudge(current: Current): void;
+  /** Ends everything. */
+  close(): void;
+}
+
+export function createControlEndpoints(options: ControlEndpointsOptions): ControlEndpoints {
+  const { door, api, log } = options;
+  /** Who follows something, and what ends that. */
+  const callers = new Map<object, { identity: Identity; end(): void }>();
+  const adapter = createHttpAdapter({
+    ...options,
+    defect: (error, id) => log.error({ error, id }, 'control failed for an unforeseen reason'),
+  });
+
+  return {
+    find(request, peer) {
+      if (!isControl(request.path) || options.isServiceHost(request.host)) return null;
+      if (request.method === 'OPTIONS') return preflight(request, door);
+      const admitted = door.admit(request, peer);
+      // It is awaited once the body is whole, which may be never.
+      if (admitted instanceof Promise) admitted.catch(() => {});
+      const sharing = door.sharing(request);
+      const { takeover, end } = adapter.takeover(request, async (whole, requestId) => {
+        const identity = await admitted;
+        callers.set(whole, { identity, end });
+        whole.signal.addEventListener('abort', () => callers.delete(whole));
+        const response = await api(whole, { identity, peer: peer.text, requestId });
+        for (const [name, value] of Object.entries(sharing)) response.headers.set(name, value);
+        return response;
+      });
+      return takeover;
+    },
+
+    get active() {
+      return adapter.active;
+    },
+
+    rejudge(current) {
+      for (const caller of callers.values()) {
+        const identity = current(caller.identity);
+        if (identity?.roles.has('admin')) caller.identity = identity;
+        else caller.end();
+      }
+    },
+
+    close: () => adapter.close(),
+  };
+}
+
+function isControl(path: string): boolean {
+  return path === '/metrics' || path === CONTROL_BASE || path.startsWith(`${CONTROL_BASE}/`);
+}
+
+/** A browser asks before it lets a page ask: Fetch Standard, "CORS-preflight fetch". */
+function preflight(request: RequestView, door: Door): OwnReply {
+  const sharing = door.sharing(request);
+  if (Object.keys(sharing).length > 0)
+    return { status: 200, headers: { ...safeHeaders, ...sharing }, body: '' };
+  throw new SallyportError('CONTROL_DENIED', 'control: this page may not ask');
+}
