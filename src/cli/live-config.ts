@@ -20,8 +20,8 @@ export interface LiveConfigOptions {
   readonly loaded: Loaded<Options>;
   /** Reads all sources again. Rejects as `loadOptions` does. */
   load(): Promise<Loaded<Options>>;
-  /** Takes options over. What it throws refuses all of them. */
-  apply(options: Options): void;
+  /** Takes options over, of which those keys changed. What it rejects with refuses all of them. */
+  apply(options: Options, changed: readonly string[]): void | Promise<void>;
   readonly events: Pick<EventLog, 'publish'>;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
@@ -68,11 +68,12 @@ export function followConfig({
     try {
       const next = await load();
       const compared = compareLoaded('server', running, next);
-      if (compared.changed.length > 0) apply(compared.running.options);
+      const { changed } = compared;
+      if (changed.length > 0) await apply(compared.running.options, changed);
       running = compared.running;
       watched.follow(filesOf(next));
       taken(compared, asked);
-      return { changed: compared.changed, restart };
+      return { changed, restart };
     } catch (thrown) {
       const error = asSallyportError(thrown);
       refused(error, asked);

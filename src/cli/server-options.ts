@@ -1,6 +1,7 @@
 /** From the options of the command to those of a server. */
 import type { IdentityOptions } from '../access/identities.ts';
 import { allScopes } from '../access/identity.ts';
+import type { Policy } from '../access/policy/policy.ts';
 import type { OptionsOf } from '../config/schema.ts';
 import { parseListenAddress } from '../net/address.ts';
 import { parsePortRanges } from '../net/ports.ts';
@@ -14,12 +15,20 @@ export function namesCredentials(options: Options): boolean {
   return identitiesOf(options).length > 0;
 }
 
-/** Those that can change while the server runs. `madeToken` is that of a server that was given no credential. */
-export function liveOptions(options: Options, madeToken: string | null): LiveOptions {
+/**
+ * Those that can change while the server runs. `madeToken` is that of a server that was given no
+ * credential; the policy is made by whoever can wait for it.
+ */
+export function liveOptions(
+  options: Options,
+  madeToken: string | null,
+  policy: Policy,
+): LiveOptions {
   const { tlsCert, tlsKey, limits, services } = options;
   const configured = identitiesOf(options);
   return {
     identities: configured.length > 0 || madeToken === null ? configured : [whole(madeToken)],
+    policy,
     maxConnections: options.maxConnections,
     ...(limits === undefined ? {} : { limits }),
     ...(services === undefined ? {} : { services }),

@@ -271,10 +271,10 @@ export const schemas = {
   }),
   policy: z.strictObject({
     action: option(choice(actions), {
-      value: 'register|connect|http|control',
+      value: 'ACTION',
       env: false,
       file: false,
-      help: 'What is to be done.',
+      help: 'What is to be done: register, connect, http or control.',
     }),
     service: option(text(), {
       value: 'NAME',

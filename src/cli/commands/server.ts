@@ -1,4 +1,5 @@
 /** `sallyport server`: the public server. */
+import { createPolicyChain } from '../../access/policy/chain.ts';
 import { createToken } from '../../access/tokens.ts';
 import type { OptionsOf } from '../../config/schema.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -14,9 +15,10 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
   const { options, loaded, load, signal, stdout, version } = context;
   const log = createLogger({ level: options.logLevel, format: options.logFormat });
   const madeToken = namesCredentials(options) ? null : createToken();
+  let policy = await createPolicyChain(options.policy ?? []);
   const server = await createServer({
     ...fixedOptions(options),
-    ...liveOptions(options, madeToken),
+    ...liveOptions(options, madeToken, policy),
     program: `sallyport/${version}`,
     log,
     dialects: await loadDialects(options),
@@ -24,8 +26,16 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
   const config = followConfig({
     loaded,
     load,
-    apply(next) {
-      server.reload(liveOptions(next, madeToken));
+    async apply(next, changed) {
+      const before = policy;
+      if (changed.includes('policy')) policy = await createPolicyChain(next.policy ?? []);
+      try {
+        server.reload(liveOptions(next, madeToken, policy));
+      } catch (thrown) {
+        if (policy !== before) policy.close();
+        policy = before;
+        throw thrown;
+      }
       log.level = next.logLevel;
     },
     events: server.events,
