@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { until, within } from '../../test/support/wait.ts';
+import { LOCAL_SLAB_BYTES } from '../limits.ts';
 import { createConnectionCount } from './connection-count.ts';
 import { acceptOptions } from './listen.ts';
+import { SlabPool } from './slab.ts';
+import { Wire } from './wire.ts';
 
 async function listen(t: TestContext, max: number) {
   let complaints = 0;
@@ -60,4 +63,16 @@ test('the maximum can change while connections are open', async (t) => {
   count.max = 4;
   open();
   await until('the next is in', () => count.open === 4);
+});
+
+test('a connection that has become a wire is counted until it closes', async (t) => {
+  const { count, admitted, open } = await listen(t, 1);
+  const socket = open();
+  await until('it is in', () => admitted.length === 1);
+  const nobody = { read: () => true, ended() {}, closed() {} };
+  const wire = Wire.accept(admitted[0], new SlabPool(LOCAL_SLAB_BYTES), nobody);
+  assert.equal(count.open, 1);
+  socket.destroy();
+  wire.destroy();
+  await until('it is gone', () => count.open === 0);
 });

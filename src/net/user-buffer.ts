@@ -47,6 +47,9 @@ function rewrap(accepted: net.Socket, handle: Handle, onread: net.OnReadOpts): n
   to._server = from._server;
   to.server = from.server;
   from._server = null;
+  // Whoever waits for the end of the accepted one means this one.
+  if (accepted.listenerCount('close') > 0)
+    socket.once('close', (failed: boolean) => accepted.emit('close', failed));
   return socket;
 }
 
