@@ -200,6 +200,8 @@ export const SECRET_FILE_MAX_BYTES = 64 * KB;
 export const AUTHENTICATION_TIMEOUT_MS = 8_000;
 /** Clients whose authentication is awaited, in one process; beyond it newcomers are asked to come again. */
 export const AUTHENTICATIONS_MAX = 2_000;
+/** How often it is looked whether somebody's credentials have ended. */
+export const EXPIRY_CHECK_MS = 2_000;
 /** An authenticator that has trouble says so again after this, or when the trouble is another one. */
 export const AUTH_TROUBLE_QUIET_MS = 10_000;
 /** Identities that one authenticator remembers for a short while, by their credentials. About 1 KB each. */
@@ -455,3 +457,18 @@ export const LUA_WORKERS_MAX = 4;
 export const LUA_START_TIMEOUT_MS = 10_000;
 /** From the question to its answer: the wait for a thread and what the script itself waits for. */
 export const LUA_ANSWER_TIMEOUT_MS = 10_000;
+
+// ---- Polled links (transport/longpoll/) ----
+
+/** Bytes sent and not acknowledged, each way: bounds what a link keeps, and its throughput to this for each round trip. */
+export const POLL_UNACKNOWLEDGED_MAX_BYTES = 8 * MB;
+/** One answer with bytes. Proxies that gather whole answers have to hold it. */
+export const POLL_ANSWER_MAX_BYTES = 4 * MB;
+/** One request with bytes. Proxies often take no more than 1 MB. */
+export const POLL_REQUEST_MAX_BYTES = 1 * MB;
+/** A request for bytes is answered by then, with none: below the idle time of the proxies that are met. */
+export const POLL_HOLD_MS = 25_000;
+/** A link whose requests stay away, or fail, for so long is lost. */
+export const POLL_GRACE_MS = 60_000;
+/** The end of a link with its reason. */
+export const POLL_LAST_WORDS_MAX_BYTES = 4 * KB;

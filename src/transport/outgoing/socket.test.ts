@@ -174,8 +174,8 @@ describe('what goes wrong has a name', () => {
     const gone = await startServer(t, false);
     const port = await new Promise<number>((resolve) => {
       const free = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = free.address() as net.AddressInfo;
-        free.close(() => resolve(port));
+        const address = free.address() as net.AddressInfo;
+        free.close(() => resolve(address.port));
       });
     });
     assert.ok(gone > 0);
