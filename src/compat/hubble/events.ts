@@ -55,38 +55,36 @@ export function createHubbleEvents(
     });
   }
 
+  function registered(session: string, service: string): void {
+    const peer = peers.get(session);
+    if (peer === undefined) return;
+    names.set(peer, service);
+    gateways.add(service);
+    listener({ kind: 'GatewayRegistrationEvent', Gateway: service });
+  }
+
+  function left(session: string, peer: string): void {
+    const name = names.get(peer);
+    if (!peers.delete(session) || name === undefined) return;
+    names.delete(peer);
+    listener({ kind: 'GatewayUnregistrationEvent', Gateway: name });
+  }
+
+  function closed({ consumer, service }: StreamEvent): void {
+    const name = names.get(consumer) ?? (gateways.has(service) ? service : '');
+    if (name !== '') listener({ kind: 'CloseSessionEvent', Gateway: name });
+  }
+
   return (event) => {
-    switch (event.type) {
-      case 'client.up':
-        if (event.protocol === 'hubble') peers.set(event.session, event.peer);
-        return;
-      case 'service.up': {
-        const peer = peers.get(event.session);
-        if (peer === undefined) return;
-        names.set(peer, event.service);
-        gateways.add(event.service);
-        return listener({ kind: 'GatewayRegistrationEvent', Gateway: event.service });
-      }
-      case 'service.down':
-        if (peers.has(event.session)) gateways.delete(event.service);
-        return;
-      case 'client.down': {
-        const name = names.get(event.peer);
-        if (!peers.delete(event.session) || name === undefined) return;
-        names.delete(event.peer);
-        return listener({ kind: 'GatewayUnregistrationEvent', Gateway: name });
-      }
-      case 'stream.opened':
-        return open(event, '');
-      case 'stream.refused':
-        return open(event, event.code === 'DENIED' ? 'Unauthorized' : event.reason);
-      case 'stream.closed': {
-        const name =
-          names.get(event.consumer) ?? (gateways.has(event.service) ? event.service : '');
-        if (name !== '') listener({ kind: 'CloseSessionEvent', Gateway: name });
-        return;
-      }
-      default:
-    }
+    if (event.type === 'stream.opened') open(event, '');
+    else if (event.type === 'stream.closed') closed(event);
+    else if (event.type === 'stream.refused')
+      open(event, event.code === 'DENIED' ? 'Unauthorized' : event.reason);
+    else if (event.type === 'client.up' && event.protocol === 'hubble')
+      peers.set(event.session, event.peer);
+    else if (event.type === 'service.up') registered(event.session, event.service);
+    else if (event.type === 'service.down' && peers.has(event.session))
+      gateways.delete(event.service);
+    else if (event.type === 'client.down') left(event.session, event.peer);
   };
 }

@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { connectLinks } from '../../../test/support/links.ts';
 import { Pattern } from '../../../test/support/pattern.ts';
 import { until } from '../../../test/support/wait.ts';
-import { SallyportError } from '../../errors.ts';
+import type { SallyportError } from '../../errors.ts';
 import { HUBBLE_STALL_MS, HUBBLE_UNTAKEN_MAX_BYTES, PEER_STREAMS_MAX } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { UpstreamReceiver } from '../../registry/upstream.ts';
