@@ -392,6 +392,12 @@ export const CONTROL_STALL_MS = 30_000;
 export const CONTROL_LIST_MAX = 10_000;
 /** What an operator may say about a kick; it has to fit the reason of a close frame. Unit: characters. */
 export const CONTROL_REASON_MAX_CHARS = 64;
+/** What a control client takes as one answer: a full list, and more. */
+export const CONTROL_ANSWER_MAX_BYTES = 64 * MB;
+/** An answer of the control API must be there by then; a reload may have much to read. */
+export const CONTROL_ANSWER_TIMEOUT_MS = 30_000;
+/** One message of an event stream that a client follows. Unit: characters. */
+export const CONTROL_EVENT_MAX_CHARS = 1 * MB;
 /** Names of identities that may be revoked at a time. */
 export const REVOKED_IDENTITIES_MAX = 10_000;
 /** Wrong credentials that an address may show before it has to wait. */
