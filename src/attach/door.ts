@@ -1,6 +1,4 @@
 /** Who may attach: the upgrade request of an agent or a consumer, judged before any upgrade. */
-import type { Identities } from '../access/identities.ts';
-import type { Identity } from '../access/identity.ts';
 import { SallyportError } from '../errors.ts';
 import { isKey } from '../transport/websocket/handshake.ts';
 import { PROTOCOL } from './messages.ts';
@@ -9,26 +7,19 @@ import { PROTOCOL } from './messages.ts';
 export interface AttachRequest {
   method: string;
   upgrade: string | null;
-  authorization: string | null;
   webSocketKey: string | null;
   webSocketVersion: string | null;
   webSocketProtocol: string | null;
   origin: string | null;
 }
 
-export interface Admission {
-  identity: Identity;
-  /** The Sec-WebSocket-Key to answer. */
-  key: string;
-}
-
 /**
- * Throws REQUEST_INVALID for what is not an upgrade, VERSION_UNSUPPORTED for another protocol,
- * AUTH_REQUIRED or AUTH_FAILED. A request with an Origin comes from a web page, which has no
- * business here: a browser must not lend its user's network to strangers (DENIED).
+ * The Sec-WebSocket-Key to answer. Throws REQUEST_INVALID for what is not an upgrade and
+ * VERSION_UNSUPPORTED for another protocol. A request with an Origin comes from a web page, which has
+ * no business here: a browser must not lend its user's network to strangers (DENIED).
  */
-export function admit(request: AttachRequest, identities: Identities): Admission {
-  const { method, upgrade, webSocketKey: key, authorization } = request;
+export function checkAttach(request: AttachRequest): string {
+  const { method, upgrade, webSocketKey: key } = request;
   if (method !== 'GET' || upgrade?.toLowerCase() !== 'websocket') {
     throw new SallyportError(
       'REQUEST_INVALID',
@@ -50,9 +41,5 @@ export function admit(request: AttachRequest, identities: Identities): Admission
       `attach: only the subprotocol ${PROTOCOL} is spoken here`,
     );
   }
-  if (authorization === null)
-    throw new SallyportError('AUTH_REQUIRED', 'attach: no credentials were given');
-  const identity = identities.authenticate(authorization);
-  if (identity === null) throw new SallyportError('AUTH_FAILED', 'attach: the token is not known');
-  return { identity, key };
+  return key;
 }

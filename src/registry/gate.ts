@@ -16,7 +16,8 @@ import type { Stream } from '../session/session.ts';
 import type { LiveStreams } from './live-streams.ts';
 import { Passing } from './passing.ts';
 import { PendingStream } from './pending-stream.ts';
-import { rejudge, unknownCaller, type Current } from './rejudge.ts';
+import { rejudgeStreams, unknownCaller, type Current } from './rejudge.ts';
+import { unvouched, type ServiceRules } from './service-rules.ts';
 import type { ServiceRegistry } from './services.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
 import type { WaitingRoom } from './waiting-room.ts';
@@ -31,6 +32,8 @@ export interface GateOptions {
   readonly quotas?: Pick<Quotas, 'stream'>;
   readonly live: LiveStreams;
   readonly events: EventLog;
+  /** Which services ask who their callers are. Absent: none does. */
+  readonly rules?: Pick<ServiceRules, 'of'>;
 }
 
 /** Who wants the stream: null when nobody has said, a promise while that is being found out. */
@@ -46,6 +49,8 @@ export interface PassedStream {
   readonly stream: Stream;
   /** Who serves it; null while that is not known yet. */
   readonly upstream: Upstream | null;
+  /** For whom it was opened: null for nobody in particular, and while that is not known yet. */
+  readonly identity: Identity | null;
   /** It may stay open while it carries nothing: nobody has to wait for its place. */
   readonly keepable: boolean;
 }
@@ -77,6 +82,9 @@ export function createGate(options: GateOptions): Gate {
     const target = request.target === undefined ? null : parseDialAddress(request.target, 'target');
     const denied = identity === null ? null : mayConsume(identity, service, target);
     if (denied !== null) throw denied;
+    const rule = options.rules?.of(service) ?? null;
+    const foreign = rule === null ? null : unvouched(rule, identity, service);
+    if (foreign !== null) throw foreign;
     const action = request.kind === 'http' ? 'http' : 'connect';
     return demand(options.policy(), { action, identity, service, target, consumer, key });
   }
@@ -158,7 +166,7 @@ export function createGate(options: GateOptions): Gate {
       current = now;
       rejudgement.abort();
       rejudgement = new AbortController();
-      rejudge(options.live, { current, judge }, rejudgement.signal);
+      rejudgeStreams(options.live, { current, judge }, rejudgement.signal);
     },
   };
 }

@@ -1,5 +1,7 @@
 /** What the server's operator sets for services, by globs of their names. */
 import type { Quota } from '../access/quota.ts';
+import { SallyportError } from '../errors.ts';
+import type { Identity } from '../access/identity.ts';
 import { SERVICE_RULES_REMEMBERED_MAX } from '../limits.ts';
 import { createGlob } from '../net/glob.ts';
 
@@ -12,6 +14,22 @@ export interface ServiceRule {
   readonly forwardAuthorization?: boolean;
   /** Of each service that the rule covers. */
   readonly limits?: Quota;
+}
+
+/** Null, or why the caller may not have the service: none of its authenticators vouches for it. */
+export function unvouched(
+  { authenticators }: ServiceRule,
+  caller: Identity | null,
+  service: string,
+): SallyportError | null {
+  if (authenticators === undefined) return null;
+  if (caller === null) {
+    const why = 'it asks its consumers who they are';
+    return new SallyportError('CONSUMER_AUTH', `service ${service}: ${why}`);
+  }
+  if (authenticators.includes(caller.authority)) return null;
+  const why = `it takes the word of ${authenticators.join(' or ')}, not of ${caller.authority}`;
+  return new SallyportError('DENIED', `service ${service}: ${why}`);
 }
 
 export interface ServiceRules {

@@ -1,18 +1,24 @@
 /** The server's certificate, read again whenever its files change. */
+import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import tls from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { SallyportError } from '../errors.ts';
 import { watchFiles } from '../observe/watched-files.ts';
 
 export interface CertificateFiles {
   cert: string;
   key: string;
+  /** Authorities of clients' certificates: these are asked for then, and not demanded. */
+  clientCa?: string;
 }
 
 /** A certificate chain and its key, PEM; they go together. */
 export interface Certificate {
   cert: string;
   key: string;
+  /** Those that sign clients' certificates. */
+  ca?: string;
 }
 
 export interface CertificateEvents {
@@ -46,7 +52,7 @@ export function watchCertificate(
 
   function use(next: Certificate): void {
     complaint = '';
-    if (next.cert === current.cert && next.key === current.key) return;
+    if (isDeepStrictEqual(next, current)) return;
     current = next;
     events.reloaded(next, followed);
   }
@@ -61,14 +67,18 @@ export function watchCertificate(
     }
   }
 
-  const watch = watchFiles([files.cert, files.key], reread);
+  const watch = watchFiles(namesOf(files), reread);
   return {
     first,
     prepare(next) {
+      if ((next.clientCa === undefined) !== (followed.clientCa === undefined)) {
+        const why = 'whether clients are asked for certificates needs a restart';
+        throw new SallyportError('CONFIG_INVALID', `tls_client_ca: ${why}`);
+      }
       const certificate = read(next);
       return () => {
         followed = next;
-        watch.follow([next.cert, next.key]);
+        watch.follow(namesOf(next));
         use(certificate);
       };
     },
@@ -76,12 +86,17 @@ export function watchCertificate(
   };
 }
 
+function namesOf({ cert, key, clientCa }: CertificateFiles): string[] {
+  return clientCa === undefined ? [cert, key] : [cert, key, clientCa];
+}
+
 function read(files: CertificateFiles): Certificate {
   const cert = readPem('tls_cert', files.cert);
   const key = readPem('tls_key', files.key);
+  const ca = files.clientCa === undefined ? {} : { ca: readAuthorities(files.clientCa) };
   try {
     tls.createSecureContext({ cert, key });
-    return { cert, key };
+    return { cert, key, ...ca };
   } catch (cause) {
     const why = (cause as Error).message;
     throw new SallyportError(
@@ -90,6 +105,19 @@ function read(files: CertificateFiles): Certificate {
       { cause },
     );
   }
+}
+
+/** OpenSSL would pass over what is no certificate, and trust nobody then. */
+function readAuthorities(file: string): string {
+  const text = readPem('tls_client_ca', file);
+  try {
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    const certificates = blocks.map((block) => new X509Certificate(block));
+    if (certificates.length > 0) return text;
+  } catch {
+    // Said below.
+  }
+  throw new SallyportError('CONFIG_INVALID', `tls_client_ca: ${file} holds no certificates in PEM`);
 }
 
 function readPem(key: string, file: string): string {

@@ -1,4 +1,5 @@
 /** The server's one port: plain, or TLS with a certificate that may change while it listens. */
+import { constants } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
@@ -33,7 +34,12 @@ export interface Listener {
   close(): void;
 }
 
-const tlsOptions = { minVersion: 'TLSv1.2' } as const;
+/** Resumed sessions are not verified anew: with certificates of clients each handshake is a whole one. */
+function contextOptions(certificate: Certificate): tls.SecureContextOptions {
+  const secureOptions =
+    certificate.ca === undefined ? {} : { secureOptions: constants.SSL_OP_NO_TICKET };
+  return { minVersion: 'TLSv1.2', ...certificate, ...secureOptions };
+}
 
 /** Rejects with LISTEN_FAILED. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
@@ -89,7 +95,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   }
   return {
     address: { host: listen.host, port },
-    useCertificate: (next) => secure?.setSecureContext({ ...next, ...tlsOptions }),
+    useCertificate: (next) => secure?.setSecureContext(contextOptions(next)),
     close,
   };
 }
@@ -102,8 +108,9 @@ function createSecureServer(
 ): tls.Server {
   const server = tls.createServer({
     ...acceptOptions,
-    ...tlsOptions,
-    ...certificate,
+    ...contextOptions(certificate),
+    requestCert: certificate.ca !== undefined,
+    rejectUnauthorized: false,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ALPNProtocols: ['http/1.1'],
   });

@@ -1,4 +1,5 @@
 /** What a server is made of. */
+import type { AuthenticatorOptions } from '../access/authenticate/authenticators.ts';
 import type { IdentityOptions } from '../access/identities.ts';
 import type { Quota } from '../access/quota.ts';
 import type { Policy } from '../access/policy/policy.ts';
@@ -13,8 +14,10 @@ import type { ObservationSettings } from './observation.ts';
 
 /** What can be changed while the server runs: see `Server.reload`. */
 export interface LiveOptions {
-  /** Who may do what; at least one. */
+  /** Who may do what by a token; at least one, where there is no authenticator. */
   readonly identities: readonly IdentityOptions[];
+  /** Other ways to find out who somebody is, asked in this order after the identities. */
+  readonly authenticators?: readonly AuthenticatorOptions[];
   /**
    * Decides about every registration and every stream, once the scopes allow it. The server closes it,
    * unless a reload that brought it failed. Default: it allows everything.

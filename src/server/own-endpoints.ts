@@ -1,10 +1,13 @@
 /** What the server answers on its own hosts: health, readiness, version, and the attach door. */
-import type { Identities } from '../access/identities.ts';
+import type { Reception } from '../access/authenticate/reception.ts';
+import type { Identity } from '../access/identity.ts';
 import { ATTACH_PATH, linkSlabs } from '../attach/dial.ts';
-import { admit } from '../attach/door.ts';
+import { checkAttach } from '../attach/door.ts';
 import { PROTOCOL } from '../attach/messages.ts';
 import { SallyportError } from '../errors.ts';
 import { HEADROOM, Slab } from '../net/slab.ts';
+import { grantLater } from '../ingress/http/late-grant.ts';
+import { jsonRefusalReply } from '../ingress/http/late-reply.ts';
 import type {
   OwnEndpoints,
   OwnReply,
@@ -12,12 +15,13 @@ import type {
   Takeover,
 } from '../ingress/http/own-endpoints.ts';
 import type { Peer } from '../ingress/http/peer.ts';
+import type { Wire } from '../net/wire.ts';
 import { upgradeResponse } from '../transport/websocket/handshake.ts';
 import { WebSocketLink } from '../transport/websocket/link.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface OwnEndpointsOptions {
-  identities: Identities;
+  reception: Reception;
   sessions: Sessions;
   /** Program and version. */
   program: string;
@@ -26,32 +30,46 @@ export interface OwnEndpointsOptions {
 }
 
 export function createOwnEndpoints(options: OwnEndpointsOptions): OwnEndpoints {
-  const { identities, sessions, program, draining } = options;
+  const { reception, sessions, program, draining } = options;
 
   function attach(request: RequestView, peer: Peer): Takeover {
-    const { identity, key } = admit(
-      {
-        method: request.method,
-        upgrade: request.upgrade ? request.field('Upgrade') : null,
-        authorization: request.field('Authorization'),
-        webSocketKey: request.field('Sec-WebSocket-Key'),
-        webSocketVersion: request.field('Sec-WebSocket-Version'),
-        webSocketProtocol: request.field('Sec-WebSocket-Protocol'),
-        origin: request.field('Origin'),
-      },
-      identities,
-    );
-    if (draining())
-      throw new SallyportError('SERVER_DRAINING', 'attach: the server is shutting down');
-    const full = sessions.full();
-    if (full !== null) throw full;
-    return (wire, rest) => {
+    const { method, host, path } = request;
+    const key = checkAttach({
+      method,
+      upgrade: request.upgrade ? request.field('Upgrade') : null,
+      webSocketKey: request.field('Sec-WebSocket-Key'),
+      webSocketVersion: request.field('Sec-WebSocket-Version'),
+      webSocketProtocol: request.field('Sec-WebSocket-Protocol'),
+      origin: request.field('Origin'),
+    });
+    checkRoom();
+    const admitted = reception.admit('attach', {
+      authorization: request.field('Authorization'),
+      certificate: peer.certificate,
+      peer: peer.text,
+      service: null,
+      method,
+      host,
+      path,
+    });
+    const open = (identity: Identity, wire: Wire, rest: Buffer): void => {
+      checkRoom();
       wire.readInto(linkSlabs);
       wire.write(Buffer.from(upgradeResponse(key, PROTOCOL)));
       const link = new WebSocketLink(wire, 'none');
       sessions.attach(link, identity, peer.text);
       if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
     };
+    if (!(admitted instanceof Promise)) return (wire, rest) => open(admitted, wire, rest);
+    return grantLater(admitted, open, (thrown) => jsonRefusalReply(thrown, null));
+  }
+
+  /** Throws SERVER_DRAINING or SERVER_BUSY: asked before anybody is asked who it is, and when that is known. */
+  function checkRoom(): void {
+    if (draining())
+      throw new SallyportError('SERVER_DRAINING', 'attach: the server is shutting down');
+    const full = sessions.full();
+    if (full !== null) throw full;
   }
 
   return {

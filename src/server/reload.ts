@@ -5,32 +5,35 @@ import type { LiveOptions } from './options.ts';
 export type LiveOption = keyof LiveOptions;
 
 /**
- * How an option is taken over. Called when its value is another one: throws when that cannot be
- * used, and changes nothing; what it returns takes the value over, and must not fail.
+ * Called with all options when one of its own is another: throws when they cannot be used, and
+ * changes nothing; what it returns takes them over, and must not fail.
  */
-export type Preparations = {
-  readonly [Option in LiveOption]-?: (next: LiveOptions[Option]) => () => void;
-};
+export type Preparation = (next: LiveOptions) => () => void;
+
+/** One may stand for several options; it is called once for all of them. */
+export type Preparations = { readonly [Option in LiveOption]-?: Preparation };
 
 /** Takes options over, and answers which were others than before. Throws what a preparation throws. */
 export type Reload = (next: LiveOptions) => LiveOption[];
 
-export function createReload(initial: LiveOptions, preparations: Preparations): Reload {
+/** Options by which it is decided who may do what. */
+const decisive = new Set<LiveOption>(['identities', 'authenticators', 'services', 'policy']);
+
+/** `rejudge` is called once when another one decides who may do what. */
+export function createReload(
+  initial: LiveOptions,
+  preparations: Preparations,
+  rejudge: () => void,
+): Reload {
   let present = initial;
-
-  function prepare(option: LiveOption, next: LiveOptions): () => void {
-    // Each one gets the option of its own name.
-    const preparation = preparations[option] as (value: unknown) => () => void;
-    return preparation(next[option]);
-  }
-
   return (next) => {
-    const changed = (Object.keys(preparations) as LiveOption[]).filter(
-      (option) => !isDeepStrictEqual(present[option], next[option]),
-    );
-    const takeovers = changed.map((option) => prepare(option, next));
+    const options = Object.keys(preparations) as LiveOption[];
+    const changed = options.filter((option) => !isDeepStrictEqual(present[option], next[option]));
+    const concerned = new Set(changed.map((option) => preparations[option]));
+    const takeovers = [...concerned].map((prepare) => prepare(next));
     for (const takeOver of takeovers) takeOver();
     present = next;
+    if (changed.some((option) => decisive.has(option))) rejudge();
     return changed;
   };
 }

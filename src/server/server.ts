@@ -3,19 +3,14 @@ import { SallyportError } from '../errors.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
 import { createGrantPolicy, NO_POLICY } from '../access/policy/grant.ts';
 import { createReplaceablePolicy } from '../access/policy/replaceable.ts';
-import { createIdentities } from '../access/identities.ts';
+import { guarded } from '../access/authenticate/guarded.ts';
 import { quotaOf } from '../access/quota.ts';
 import { createQuotas } from '../access/quotas.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
 import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../ingress/tls/passthrough.ts';
-import {
-  DRAIN_GRACE_MS,
-  HEARTBEAT_MS,
-  HTTP_RESPONSE_TIMEOUT_MS,
-  PUBLIC_CONNECTIONS_MAX,
-} from '../limits.ts';
+import { HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS, PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
 import type { HostPort } from '../net/address.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { createConnectionCount } from '../net/connection-count.ts';
@@ -23,22 +18,25 @@ import { createAccessLog } from '../observe/access-writer.ts';
 import { createRoutes } from '../registry/routes.ts';
 import { createGate } from '../registry/gate.ts';
 import { createLiveStreams } from '../registry/live-streams.ts';
-import { createServiceRules } from '../registry/service-rules.ts';
 import { createServiceRegistry } from '../registry/services.ts';
 import { createWaitingRoom } from '../registry/waiting-room.ts';
 import { drained } from '../session/drain.ts';
-import { watchCertificate } from './certificate.ts';
+import { createAdmission } from './admission.ts';
+import { clientCertificateOf } from './client-certificate.ts';
 import { openDialects } from './dialects.ts';
+import { watchExpiry } from './expiry.ts';
 import { createIds } from './ids.ts';
-import { openListener } from './listener.ts';
 import type { MetricsText } from './metrics.ts';
 import { openObservation } from './observation.ts';
 import type { LiveOptions, ServerOptions } from './options.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
+import { openPublicListener } from './public-listener.ts';
+import { createPreparations } from './preparations.ts';
 import { createRegistrar } from './registrar.ts';
-import { rejudgeEverything } from './rejudgement.ts';
+import { createRejudgement } from './rejudgement.ts';
 import { createReload, type LiveOption } from './reload.ts';
 import { createSessions } from './sessions.ts';
+import { settingsOf } from './settings.ts';
 
 export interface Server {
   /** Where it listens, with the port that was picked. */
@@ -73,16 +71,20 @@ export interface Server {
 export async function createServer(options: ServerOptions): Promise<Server> {
   using opened = new DisposableStack();
   const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
-  const identities = createIdentities(options.identities);
   const accessLines = createAccessLog(log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
-  let { balance = 'round-robin', drainGraceMs = DRAIN_GRACE_MS, limits } = options;
-  let trustedProxies = createCidrSet(options.trustedProxies ?? []);
-  const trusted = (address: string): boolean => trustedProxies(address);
-  const rules = createServiceRules(options.services ?? []);
+  const settings = settingsOf(options);
+  const trusted = (address: string): boolean => settings.trusted(address);
+  const events = createEventLog({
+    failed: (error) => log.error({ error }, 'a listener of events failed'),
+  });
+  const admission = createAdmission(options, { events, log });
+  opened.defer(() => admission.close());
+  const { authenticators, guesses, reception, rules } = admission;
   const quotas = createQuotas({
-    ofIdentity: (identity) => quotaOf((identities.current(identity) ?? identity).limits, limits),
+    ofIdentity: (identity) =>
+      quotaOf((authenticators.current(identity) ?? identity).limits, settings.limits),
     ofService: (service) => rules.of(service)?.limits ?? null,
   });
   opened.defer(() => quotas.close());
@@ -98,16 +100,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => registry.close());
   const room = createWaitingRoom(() => null);
   opened.defer(() => room.close());
-  const events = createEventLog({
-    failed: (error) => log.error({ error }, 'a listener of events failed'),
-  });
   const policy = createReplaceablePolicy(options.policy ?? createGrantPolicy(NO_POLICY));
   opened.defer(() => policy.close());
   const live = createLiveStreams();
   const observation = await openObservation({ ...options, events, live, accessLog: accessLines });
   opened.defer(() => void observation.close());
   const { accessLog, metrics } = observation;
-  const gate = createGate({ registry, room, quotas, policy: () => policy, live, events });
+  const gate = createGate({ registry, rules, room, quotas, policy: () => policy, live, events });
   const ingress = { gate, connections, accessLog, newId, log };
 
   const ports = createTcpIngress({
@@ -134,7 +133,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ports,
     passthrough,
     domain,
-    balance: () => balance,
+    balance: () => settings.balance,
     publicUrl: () => publicUrl,
     displaced: (upstream, by) =>
       sessions.displace(
@@ -155,10 +154,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     unheard: () => metrics?.handshakeFailed('hello'),
   });
   opened.defer(() => sessions.close(null));
+  const any = (): boolean => authenticators.names.length > 1;
+  opened.defer(watchExpiry({ sessions, live, any }));
   const dialects = await openDialects(options.dialects ?? [], {
     registry,
     gate,
-    authenticators: [],
+    authenticators: [guarded(authenticators, guesses)],
     events,
     accessLog,
     log,
@@ -167,11 +168,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   opened.defer(() => dialects.close());
   let draining = false;
-  const own = createOwnEndpoints({ identities, sessions, program, draining: () => draining });
+  const own = createOwnEndpoints({ reception, sessions, program, draining: () => draining });
   const http = createHttpIngress({
     routes,
     gate,
     quotas,
+    demands: admission,
     own: chainEndpoints([...dialects.endpoints, own]),
     trusted,
     accessLog,
@@ -180,98 +182,37 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     defect: (error, id) => log.error({ error, id }, 'request failed for an unforeseen reason'),
   });
   opened.defer(() => http.close());
-  const certificate = options.tls
-    ? watchCertificate(options.tls, {
-        reloaded(next, { cert }) {
-          listener.useCertificate(next);
-          log.info({ cert }, 'certificate reloaded');
-        },
-        kept: (error) =>
-          log.error(
-            { code: error.code, error: error.message },
-            'certificate not reloaded; the old one stays',
-          ),
-      })
-    : null;
-  opened.defer(() => certificate?.close());
-  const listener = await openListener({
+  const listener = await openPublicListener({
     listen: options.listen,
     alsoListen: options.alsoListen ?? [],
     connections,
-    certificate: certificate?.first ?? null,
+    tls: options.tls,
     proxyProtocolFrom: fromProxy,
-    connection: (socket, secure, peer) =>
-      http.serve(
-        socket,
-        secure,
-        peer === null ? undefined : { address: peer.host, port: peer.port },
-      ),
+    log,
+    connection(socket, secure, peer) {
+      const from = peer === null ? undefined : { address: peer.host, port: peer.port };
+      http.serve(socket, secure, from, clientCertificateOf(socket));
+    },
     failed(error, peer) {
       metrics?.handshakeFailed('tls');
       log.debug({ peer, error: error.message }, 'connection refused');
     },
   });
   opened.defer(() => listener.close());
-  const publicUrl =
-    options.publicUrl ?? defaultUrl(domain, listener.address.port, certificate !== null);
-  const rejudge = (): void =>
-    rejudgeEverything({
-      sessions,
-      registrar,
-      gate,
-      live,
-      current: (identity) => identities.current(identity),
-    });
-  const reload = createReload(options, {
-    identities(next) {
-      createIdentities(next);
-      return () => {
-        identities.replace(next);
-        quotas.refresh();
-        rejudge();
-      };
-    },
-    policy:
-      (next = createGrantPolicy(NO_POLICY)) =>
-      () => {
-        policy.replace(next);
-        rejudge();
-      },
-    limits: (next) => () => {
-      limits = next;
-      quotas.refresh();
-    },
-    services:
-      (next = []) =>
-      () => {
-        rules.replace(next);
-        quotas.refresh();
-      },
-    maxConnections:
-      (next = PUBLIC_CONNECTIONS_MAX) =>
-      () =>
-        void (connections.max = next),
-    tls(next) {
-      if (next !== undefined && certificate !== null) return certificate.prepare(next);
-      throw new SallyportError('CONFIG_INVALID', 'tls: TLS or none needs a restart');
-    },
-    trustedProxies(next = []) {
-      const made = createCidrSet(next);
-      return () => void (trustedProxies = made);
-    },
-    balance:
-      (next = 'round-robin') =>
-      () =>
-        void (balance = next),
-    drainGraceMs:
-      (next = DRAIN_GRACE_MS) =>
-      () =>
-        void (drainGraceMs = next),
-    accessLog:
-      (next = true) =>
-      () =>
-        void (accessLines.enabled = next),
-  });
+  const publicUrl = options.publicUrl ?? defaultUrl(domain, listener.address.port, listener.secure);
+  const reload = createReload(
+    options,
+    createPreparations({
+      settings,
+      admission,
+      quotas,
+      policy,
+      connections,
+      listener,
+      accessLog: accessLines,
+    }),
+    createRejudgement({ sessions, registrar, gate, live, current: authenticators.current }),
+  );
   const everything = opened.move();
 
   return {
@@ -281,10 +222,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     metrics,
     metricsAddress: observation.metricsAddress,
     reload,
-    async close(graceMs = drainGraceMs) {
+    async close(graceMs = settings.drainGraceMs) {
       draining = true;
       events.publish('server.draining', { graceMs });
-      certificate?.close();
       listener.close();
       passthrough?.close();
       ports.close();

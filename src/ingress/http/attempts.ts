@@ -17,6 +17,14 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TOO_MANY_STREAMS',
 ]);
 
+/** With these it was ended by the server itself, which would not let the same request pass again. */
+const verdicts: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'AUTH_FAILED',
+  'CONSUMER_AUTH',
+  'DENIED',
+  'KICKED',
+]);
+
 const nobody: readonly Upstream[] = [];
 
 export class Attempts {
@@ -45,7 +53,7 @@ export class Attempts {
     accepted: boolean,
     code: ErrorCode,
   ): boolean {
-    if (exchange.bodySent || code === 'KICKED') return false;
+    if (exchange.bodySent || verdicts.has(code)) return false;
     const refused = !accepted && refusals.has(code);
     if (refused ? this.#offers >= HTTP_OFFERS_MAX : !exchange.repeatable || this.#repeated) {
       return false;

@@ -3,6 +3,7 @@ import { SallyportError } from '../../errors.ts';
 import { noMethod, type Method } from '../../http1/methods.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { Outcome, RequestLine } from '../../observe/access-log.ts';
+import type { Caller } from '../../registry/gate.ts';
 import type { HttpIngressOptions } from './ingress-options.ts';
 import type { Peer } from './peer.ts';
 
@@ -30,6 +31,8 @@ export class Exchange {
   accept = '';
   /** WWW-Authenticate for a 401. */
   challenge = '';
+  /** Who sent it; null where nobody has to say. */
+  caller: Caller = null;
   /** All of the request has been sent on. */
   whole = false;
   /** A byte of the request's body has been sent on. */
@@ -67,6 +70,7 @@ export class Exchange {
     this.#error = '';
     this.#path = '';
     this.accept = this.challenge = '';
+    this.caller = null;
     this.old = this.keepAlive = this.upgrade = false;
     this.whole = this.bodySent = this.answered = this.early = false;
     this.status = this.bytesUp = this.bytesDown = this.headLength = 0;

@@ -1,12 +1,14 @@
 /** What the connections of an HTTP ingress are given, and what they share. */
 import type { Quotas } from '../../access/quotas.ts';
 import type { SallyportError } from '../../errors.ts';
+import type { Reception } from '../../access/authenticate/reception.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
 import type { Deadlines } from '../../net/deadlines.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import type { Routes } from '../../registry/routes.ts';
 import type { Gate } from '../../registry/gate.ts';
+import type { ServiceRules } from '../../registry/service-rules.ts';
 import type { HeadPool } from './head-reader.ts';
 import type { OwnEndpoints } from './own-endpoints.ts';
 import type { ResponseScratch } from './scratch.ts';
@@ -16,6 +18,11 @@ export interface HttpIngressOptions {
   readonly gate: Gate;
   /** Limits of requests. Absent: there are none. */
   readonly quotas?: Pick<Quotas, 'request'>;
+  /** Which services ask who their consumers are, and who finds that out. Absent: none does. */
+  readonly demands?: {
+    readonly rules: Pick<ServiceRules, 'of'>;
+    readonly reception: Reception;
+  };
   readonly own: OwnEndpoints;
   /** Whether the forwarding fields of this address are believed. */
   readonly trusted: (address: string) => boolean;

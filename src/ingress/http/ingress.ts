@@ -8,6 +8,7 @@
  * is offered to another upstream when one refused it before a byte of it reached a target.
  */
 import type net from 'node:net';
+import type { ClientCertificate } from '../../access/authenticator.ts';
 import { RequestHead } from '../../http1/request-head.ts';
 import { ResponseHead } from '../../http1/response-head.ts';
 import {
@@ -32,9 +33,15 @@ import type { HttpIngressOptions, HttpShared, Served } from './ingress-options.t
 export interface HttpIngress {
   /**
    * Serves an accepted socket that has read nothing yet (`pauseOnConnect`, `allowHalfOpen`); it is
-   * the ingress's from now on. `peer` is who it comes from, where that is not the socket's own end.
+   * the ingress's from now on. `peer` is who it comes from, where that is not the socket's own end;
+   * `certificate` is the one that a client has proved to hold.
    */
-  serve(socket: net.Socket, secure: boolean, peer?: { address: string; port: number }): void;
+  serve(
+    socket: net.Socket,
+    secure: boolean,
+    peer?: { address: string; port: number },
+    certificate?: ClientCertificate | null,
+  ): void;
   /** Requests under way, upgraded connections among them. */
   readonly active: number;
   /** Open client connections. */
@@ -67,7 +74,7 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
   };
 
   return {
-    serve(socket, secure, peer) {
+    serve(socket, secure, peer, certificate = null) {
       const address = peer?.address ?? socket.remoteAddress;
       const port = peer?.port ?? socket.remotePort;
       if (address === undefined || port === undefined) {
@@ -76,7 +83,7 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
       }
       const connection = new ClientConnection(
         shared,
-        peerOf(address, port, secure, options.trusted),
+        peerOf(address, port, secure, options.trusted, certificate),
       );
       connection.start(Wire.accept(socket, pool, connection));
     },

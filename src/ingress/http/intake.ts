@@ -37,7 +37,7 @@ export class RequestIntake {
   /**
    * Takes the head in `[base, end)`. Null: the exchange holds the head for its service. Otherwise the
    * server answers itself. Throws REQUEST_INVALID, ROUTE_UNKNOWN, CONSUMER_AUTH,
-   * RATE_LIMITED, or what an own endpoint throws.
+   * RATE_LIMITED, or what `Reception.admit` or an own endpoint throws.
    */
   take(head: RequestHead, bytes: Buffer, base: number, end: number): OwnReply | Takeover | null {
     const exchange = this.#exchange;
@@ -62,7 +62,13 @@ export class RequestIntake {
       if (route === null) throw unknownRoute(router.host);
       exchange.service = route.service;
       if (route.consumerAuth !== null) this.#authorise(route, head, bytes, base);
-      this.#options.quotas?.request(null, route.service);
+      const rule = this.#options.demands?.rules.of(route.service) ?? null;
+      const names = rule?.authenticators ?? null;
+      if (names !== null) this.#identify(names, head, bytes, base);
+      const { caller } = exchange;
+      this.#options.quotas?.request(caller instanceof Promise ? null : caller, route.service);
+      const ours = route.consumerAuth !== null || names !== null;
+      this.#changes.dropAuthorization = ours && rule?.forwardAuthorization !== true;
       this.#write(route, head, bytes, base, end);
       return null;
     } catch (thrown) {
@@ -84,11 +90,28 @@ export class RequestIntake {
     this.#exchange.describePath(bytes, base + from, base + head.line.targetEnd);
   }
 
+  /** The service asks who its consumers are. Throws what `Reception.admit` does. */
+  #identify(names: readonly string[], head: RequestHead, bytes: Buffer, base: number): void {
+    const exchange = this.#exchange;
+    const { reception } = this.#options.demands!;
+    const from = Math.max(this.#router.targetFrom, head.pathStart);
+    exchange.challenge = reception.challenge(names);
+    const credentials = {
+      authorization: authorizationOf(head, bytes, base),
+      certificate: this.#peer.certificate,
+      peer: exchange.consumer,
+      service: exchange.service,
+      method: head.method.name,
+      host: this.#router.host,
+      path: bytes.toString('latin1', base + from, base + head.line.pathEnd) || '/',
+    };
+    const caller = reception.admit('service', credentials, names);
+    if (caller instanceof Promise) caller.catch(() => {}); // the gate tells of it
+    exchange.caller = caller;
+  }
+
   #authorise(route: Route, head: RequestHead, bytes: Buffer, base: number): void {
-    const { fields } = head;
-    const value = fields.has(AUTHORIZATION)
-      ? fields.text(bytes, base, fields.position(AUTHORIZATION))
-      : null;
+    const value = authorizationOf(head, bytes, base);
     const auth = route.consumerAuth!;
     if (auth.check(value)) return;
     this.#exchange.challenge = `Basic realm="${auth.realm}", charset="UTF-8"`;
@@ -100,12 +123,17 @@ export class RequestIntake {
     const changes = this.#changes;
     changes.targetFrom = this.#router.targetFrom;
     changes.hostLine = route.hostLine;
-    changes.dropAuthorization = route.consumerAuth !== null;
     changes.dropToken = this.#router.dropToken;
     const exchange = this.#exchange;
     const out = exchange.room(requestRoom(end - base, this.#forwarding, changes));
     exchange.headLength = rewriteRequest(head, bytes, base, changes, this.#forwarding, out, 0);
   }
+}
+
+function authorizationOf({ fields }: RequestHead, bytes: Buffer, base: number): string | null {
+  return fields.has(AUTHORIZATION)
+    ? fields.text(bytes, base, fields.position(AUTHORIZATION))
+    : null;
 }
 
 function unknownRoute(host: string): SallyportError {

@@ -1,4 +1,5 @@
 /** Who a client connection comes from, and who each of its requests does. */
+import type { ClientCertificate } from '../../access/authenticator.ts';
 import { forwardedClient } from '../../http1/forwarded-client.ts';
 import type { FieldSection } from '../../http1/field-section.ts';
 import { formatAddress } from '../../net/address.ts';
@@ -13,13 +14,24 @@ export interface Peer {
   readonly secure: boolean;
   /** Its forwarding fields are believed. */
   readonly trusted: boolean;
+  /** The one it proved to hold; null for a trusted proxy, which speaks for others. */
+  readonly certificate: ClientCertificate | null;
 }
 
 type Trusted = (address: string) => boolean;
 
-export function peerOf(address: string, port: number, secure: boolean, trusted: Trusted): Peer {
+export function peerOf(
+  address: string,
+  port: number,
+  secure: boolean,
+  trusted: Trusted,
+  certificate: ClientCertificate | null,
+): Peer {
   const host = canonicalAddress(address) ?? address;
-  return { address: host, text: formatAddress({ host, port }), secure, trusted: trusted(host) };
+  const text = formatAddress({ host, port });
+  const isTrusted = trusted(host);
+  const own = isTrusted ? null : certificate;
+  return { address: host, text, secure, trusted: isTrusted, certificate: own };
 }
 
 /**

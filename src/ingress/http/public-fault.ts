@@ -5,6 +5,8 @@
 import { SallyportError, type ErrorCode } from '../../errors.ts';
 
 const inGeneral: Partial<Record<ErrorCode, string>> = {
+  AUTH_FAILED: 'the credentials are good no more',
+  DENIED: 'the request may not pass any more',
   TARGET_DENIED: 'its agent does not allow this target',
   TARGET_REFUSED: 'its target refused the connection',
   TARGET_UNREACHABLE: 'its target cannot be reached',

@@ -11,7 +11,7 @@ import { expectResponseBody } from '../../http1/framing.ts';
 import { responseRefusals as refusals } from '../../http1/refusals.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
 import { connectionLines, rewriteResponse } from '../../http1/response-rewrite.ts';
-import { HTTP_INTERIMS_MAX, HTTP_UNSAFE_REUSE_MS } from '../../limits.ts';
+import { HTTP_INTERIMS_MAX } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { PassedStream } from '../../registry/gate.ts';
@@ -24,6 +24,7 @@ import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
 import type { HttpShared } from './ingress-options.ts';
 import { publicFault } from './public-fault.ts';
+import { mayReuse } from './reuse.ts';
 
 /** No request under way: nothing may arrive. */
 const QUIET = 0;
@@ -59,25 +60,21 @@ export class UpstreamSide implements UpstreamReceiver {
   /** Sends the exchange's head, on the kept stream or on a new one. Throws what `gate.open` throws. */
   request(now: number): void {
     const { exchange } = this.#client;
-    if (this.#stream !== null && !this.#mayReuse(exchange, now)) this.drop();
+    const kept = this.#passed;
+    if (kept !== null && !mayReuse(kept, this.#service, exchange, now - this.#quietSince))
+      this.drop();
     this.#interims = 0;
     this.#attempts.begin(this.#stream !== null);
     if (this.#stream === null) this.#open();
     this.#sendHead(exchange);
   }
 
-  /** A stream that was quiet for long may be closing just now: nothing that must not run twice goes there. */
-  #mayReuse(exchange: Exchange, now: number): boolean {
-    if (this.#service !== exchange.service) return false;
-    return exchange.repeatable || now - this.#quietSince < HTTP_UNSAFE_REUSE_MS;
-  }
-
   #open(): void {
-    const { service, consumer, id } = this.#client.exchange;
+    const { service, consumer, id, caller } = this.#client.exchange;
     this.#accepted = false;
     const request = { service, kind: 'http', consumer, id } as const;
     const { gate } = this.#shared.options;
-    this.#passed = gate.open(request, this, { caller: null, tried: this.#attempts.tried });
+    this.#passed = gate.open(request, this, { caller, tried: this.#attempts.tried });
     this.#stream = this.#passed.stream;
     this.#service = service;
   }
@@ -209,14 +206,8 @@ export class UpstreamSide implements UpstreamReceiver {
     others: number,
   ): number {
     const { scratch } = this.#shared;
-    const length = rewriteResponse(
-      head,
-      this.#heads.bytes,
-      this.#heads.base,
-      line,
-      scratch.bytes,
-      0,
-    );
+    const { bytes, base } = this.#heads;
+    const length = rewriteResponse(head, bytes, base, line, scratch.bytes, 0);
     return scratch.send(this.#wire, length, this.#stream!, slab, start, end, others);
   }
 
