@@ -3,12 +3,12 @@
  * of the policy's question), the OpenAPI document and the client come from here.
  */
 import type { z } from 'zod';
-import { eventSchema } from '../events/schema.ts';
 import {
   clientView,
   configView,
   drainingView,
   endedView,
+  eventView,
   identityView,
   listOf,
   reloadedView,
@@ -43,8 +43,8 @@ export interface Operation {
   readonly parameters?: readonly string[];
 }
 
-function json(name: string, view: z.ZodType): Content {
-  return { type: 'json', name, view };
+function json<View extends z.ZodType>(name: string, view: View) {
+  return { type: 'json', name, view } as const;
 }
 
 const ended = json('Ended', endedView);
@@ -171,7 +171,7 @@ export const operations = {
     summary: 'The newest events that are kept, oldest first.',
     method: 'get',
     path: '/events/recent',
-    content: json('EventList', listOf(eventSchema)),
+    content: json('EventList', listOf(eventView)),
     filters: ['type', 'service', 'identity'],
     parameters: ['limit'],
   },

@@ -139,6 +139,15 @@ export const configView = z
   .record(z.string(), z.unknown())
   .describe('The options in force, by the keys that files use. Secrets are masked.');
 
+/** Readers take events that are newer than they are. */
+export const eventView = z
+  .looseObject({
+    seq: z.int().positive().describe('Counts from 1, without gaps, for one run of the server.'),
+    time: time('When it happened'),
+    type: z.string(),
+  })
+  .describe('An event. What else it holds, its type says: see the schema Event.');
+
 export const errorView = z
   .object({
     error: z.object({
