@@ -38,5 +38,7 @@ function createLink(
   if (rules !== undefined) return createRulesPolicy({ rules, place, next });
   if (lua !== undefined) return createLuaPolicy({ file: lua, place });
   if (http !== undefined) return createHttpPolicy({ url: new URL(http), place });
-  return always === 'allow' ? createGrantPolicy(place) : createDenyPolicy(place);
+  return always === 'allow'
+    ? createGrantPolicy(`${place} allows everything`)
+    : createDenyPolicy(`${place} denies everything`);
 }
