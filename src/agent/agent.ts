@@ -1,9 +1,9 @@
 /** An agent: attached to a server for ever, it offers services and dials their targets. */
 import { randomUUID } from 'node:crypto';
 import { openClientSession, type ClientSession } from '../attach/client-session.ts';
-import { dial } from '../attach/dial.ts';
 import { keepAttached } from '../attach/keep-attached.ts';
 import type { Registered } from '../attach/messages.ts';
+import { createDialler, type Transport } from '../attach/transport-choice.ts';
 import type { SallyportError } from '../errors.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { drained } from '../session/drain.ts';
@@ -18,6 +18,8 @@ export interface AgentOptions {
   token: string;
   /** How to get to the server: proxy, local ports, TLS. Default: directly. */
   wayOut?: WayOut;
+  /** What carries the session. Default: auto, WebSocket first. */
+  transport?: Transport | 'auto';
   services: readonly AgentService[];
   /** Program and version, told to the server. */
   program: string;
@@ -41,6 +43,8 @@ export interface AgentEvents {
   ready(): void;
   /** The server took the service back; it stays so until the next reconnect. */
   withdrawn?(service: AgentService, error: SallyportError): void;
+  /** Another transport than the last one is used, because that one did not get through. */
+  chose?(transport: Transport, why: SallyportError | null): void;
   /** Not attached; the next attempt follows in `waitMs`. */
   lost(error: SallyportError | null, waitMs: number): void;
 }
@@ -62,6 +66,7 @@ export function createAgent(options: AgentOptions): Agent {
   const byName = new Map(services.map((service) => [service.offer.name, service]));
   const context = { service: (name: string) => byName.get(name), accessLog: options.accessLog };
   const instance = randomUUID();
+  const dialler = createDialler(options.transport ?? 'auto', events);
   let epoch = 0;
   let ready = false;
 
@@ -77,7 +82,7 @@ export function createAgent(options: AgentOptions): Agent {
     try {
       await keepAttached({
         async open(ending) {
-          const link = await dial({
+          const link = await dialler.dial({
             url: server,
             token,
             program,

@@ -1,5 +1,6 @@
 /** What all commands that dial a server make of their options. */
 import fs from 'node:fs';
+import type { Transport } from '../attach/transport-choice.ts';
 import { SallyportError } from '../errors.ts';
 import { parsePortRanges } from '../net/ports.ts';
 import { parseProxy, type Environment } from '../transport/outgoing/proxy.ts';
@@ -15,6 +16,7 @@ interface ClientKeys {
   serverName?: string | undefined;
   proxy?: string | undefined;
   clientPorts?: string | undefined;
+  transport: Transport | 'auto';
   mask: 'auto' | 'random';
   heartbeat: number;
 }
@@ -23,6 +25,7 @@ export interface ClientOptions {
   server: URL;
   token: string;
   wayOut: WayOut;
+  transport: Transport | 'auto';
   randomMask: boolean;
   heartbeatMs: number;
   program: string;
@@ -46,6 +49,7 @@ export function clientOptions(keys: ClientKeys, { version, env }: Surroundings):
     server: new URL(keys.server),
     token: keys.token,
     wayOut: wayOut(keys, env),
+    transport: keys.transport,
     randomMask: keys.mask === 'random',
     heartbeatMs: keys.heartbeat,
     program: `sallyport/${version}`,

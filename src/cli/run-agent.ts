@@ -7,7 +7,7 @@ import { DRAIN_GRACE_MS } from '../limits.ts';
 import { formatTarget } from '../net/target.ts';
 import { createHealthListener } from '../observe/health.ts';
 import { clientOptions } from './client-options.ts';
-import { createLogs, logLost } from './logs.ts';
+import { createLogs, logChoice, logLost } from './logs.ts';
 import type { CommandContext } from './context.ts';
 
 type AgentKeys = Omit<OptionsOf<'agent'>, 'services'>;
@@ -41,6 +41,7 @@ export async function runAgent(
       ready: () => log.info({ server: options.server, services: services.length }, 'connected'),
       withdrawn: ({ offer }, { code, message, advice }) =>
         log.warn({ service: offer.name, code, error: message, fix: advice }, 'withdrawn'),
+      chose: (transport, why) => logChoice(log, transport, why),
       lost: (error, waitMs) => logLost(log, error, waitMs),
     },
   });

@@ -116,6 +116,10 @@ const client = {
     value: 'PORTS',
     help: 'Local ports to dial from, such as 8000-8100,8500, for firewalls that ask for that.',
   }).optional(),
+  transport: option(choice(['auto', 'websocket', 'longpoll']), {
+    value: 'auto|websocket|longpoll',
+    help: 'What carries the connection to the server: auto takes WebSocket, and single HTTP requests where something on the way lets no WebSocket through.',
+  }).prefault('auto'),
   keep_trying: option(toggle(false), {
     help: 'Dial again even after refusals that trying again does not mend, such as a wrong token.',
   }),

@@ -1,9 +1,9 @@
 /** A consumer: attached to a server, it opens streams to services. */
 import { randomUUID } from 'node:crypto';
 import { openClientSession, type ClientSession } from '../attach/client-session.ts';
-import { dial } from '../attach/dial.ts';
 import { keepAttached } from '../attach/keep-attached.ts';
 import { openStream } from '../attach/stream-head.ts';
+import { createDialler, type Transport } from '../attach/transport-choice.ts';
 import { SallyportError } from '../errors.ts';
 import type { UpstreamReceiver } from '../registry/upstream.ts';
 import { createHeartbeat } from '../session/heartbeat.ts';
@@ -16,10 +16,14 @@ export interface ConsumerOptions {
   token: string;
   /** How to get to the server: proxy, local ports, TLS. Default: directly. */
   wayOut?: WayOut;
+  /** What carries the session. Default: auto, WebSocket first. */
+  transport?: Transport | 'auto';
   /** Program and version, told to the server. */
   program: string;
   /** Time between signs of life; a connection silent for twice as long is dead. */
   heartbeatMs: number;
+  /** Another transport than the last one is used, because that one did not get through. */
+  chose?: (transport: Transport, why: SallyportError | null) => void;
   /** Mask with random keys even on loopback and inside TLS. */
   randomMask?: boolean;
 }
@@ -59,6 +63,8 @@ export interface StayOptions {
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { server, token, program } = options;
   const instance = randomUUID();
+  const { chose } = options;
+  const dialler = createDialler(options.transport ?? 'auto', chose === undefined ? {} : { chose });
   const heartbeat = createHeartbeat(options.heartbeatMs);
   /** The present one, and those of servers that are going away, while their streams run. */
   const sessions = new Set<ClientSession>();
@@ -67,7 +73,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let streams = 0;
 
   async function open(signal: AbortSignal): Promise<ClientSession> {
-    const link = await dial({
+    const link = await dialler.dial({
       url: server,
       token,
       program,

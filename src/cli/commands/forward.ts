@@ -5,14 +5,17 @@ import { openForward, type Forward } from '../../consumer/forward.ts';
 import { parseRule } from '../../consumer/rule.ts';
 import { formatAddress } from '../../net/address.ts';
 import { clientOptions } from '../client-options.ts';
-import { createLogs, logLost } from '../logs.ts';
+import { createLogs, logChoice, logLost } from '../logs.ts';
 import type { CommandContext } from '../context.ts';
 
 export async function run(context: CommandContext<OptionsOf<'forward'>>): Promise<number> {
   const { options, positionals, signal, stdout } = context;
   const { log, accessLog } = createLogs(options);
   const rules = positionals.map(parseRule);
-  const consumer = createConsumer(clientOptions(options, context));
+  const consumer = createConsumer({
+    ...clientOptions(options, context),
+    chose: (transport, why) => logChoice(log, transport, why),
+  });
   const forwards: Forward[] = [];
   try {
     for (const rule of rules) forwards.push(await openForward({ consumer, rule, accessLog }));

@@ -81,6 +81,7 @@ export class WebSocketLink implements Link, WireReader {
   receive(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     this.#wire.reader = this;
+    this.#wire.resume();
   }
 
   send(bytes: Buffer, start: number, end: number): boolean {
