@@ -98,13 +98,20 @@ test('refusals, log-ins, handshakes, reloads and sinks are counted by reason', a
   metrics.watchSink({ name: 'audit', behind: 3, lost: 2 });
   assert.deepEqual(await lines('sallyport_streams_refused_total'), ['{code="DENIED"} 2']);
   assert.deepEqual(await lines('sallyport_streams_opened_total'), ['1']);
-  assert.deepEqual(await lines('sallyport_auth_failures_total'), ['{door="attach"} 1']);
+  assert.deepEqual(await lines('sallyport_auth_failures_total'), [
+    '{door="attach"} 1',
+    '{door="service"} 0',
+    '{door="control"} 0',
+  ]);
   assert.deepEqual(await lines('sallyport_config_reloads_total'), [
-    '{result="refused"} 1',
     '{result="applied"} 1',
+    '{result="refused"} 1',
   ]);
   assert.deepEqual(await lines('sallyport_draining'), ['1']);
-  assert.deepEqual(await lines('sallyport_handshakes_failed_total'), ['{stage="tls"} 1']);
+  assert.deepEqual(await lines('sallyport_handshakes_failed_total'), [
+    '{stage="tls"} 1',
+    '{stage="hello"} 0',
+  ]);
   assert.deepEqual(await lines('sallyport_event_sink_behind'), ['{sink="audit"} 3']);
   assert.deepEqual(await lines('sallyport_event_sink_lost_total'), ['{sink="audit"} 2']);
   assert.deepEqual(await lines('sallyport_build_info'), ['{program="srv/1"} 1']);

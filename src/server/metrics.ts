@@ -59,6 +59,7 @@ export function createMetrics({ events, live, program }: MetricsOptions): Metric
     labelNames: ['stage'],
     registers: [registry],
   });
+  for (const stage of ['tls', 'hello']) handshakes.inc({ stage }, 0);
   new Gauge({
     name: 'sallyport_build_info',
     help: 'Always 1; the version is in the label.',

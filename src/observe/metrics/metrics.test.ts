@@ -88,5 +88,5 @@ test('the process tells its memory, time and lag in sane figures', async (t) => 
   assert.ok(value('process_cpu_seconds_total') > 0);
   const busy = value('sallyport_event_loop_utilization');
   assert.ok(busy >= 0 && busy <= 1, String(busy));
-  assert.ok(value('sallyport_event_loop_lag_seconds{quantile="0.99"}') >= 0);
+  assert.ok(value('sallyport_event_loop_lag_seconds{at="p99"}') >= 0);
 });

@@ -6,7 +6,7 @@ import { addCounter, addGauge } from './readings.ts';
 /** The timer that finds out about lag fires this often: rare enough to cost nothing. */
 const LAG_RESOLUTION_MS = 20;
 const NS_PER_MS = 1e6;
-const quantiles = { '0.5': 50, '0.99': 99, '1': 100 } as const;
+const percentiles = { p50: 50, p99: 99, max: 100 } as const;
 
 /** Returns what ends the measuring. */
 export function addProcessMetrics(registry: Registry): () => void {
@@ -50,11 +50,11 @@ function addLoopMetrics(registry: Registry): () => void {
     Math.max(0, intervals.percentile(percent) / NS_PER_MS - LAG_RESOLUTION_MS) / 1_000;
   addGauge(registry, {
     name: 'sallyport_event_loop_lag_seconds',
-    help: 'How much too late the event loop was since the last look; quantile 1 is the worst.',
-    labels: ['quantile'],
+    help: 'How late the event loop was since the last look: the median, the 99th percentile, the worst.',
+    labels: ['at'],
     read() {
-      const found = Object.entries(quantiles).map(([quantile, percent]) => ({
-        labels: { quantile },
+      const found = Object.entries(percentiles).map(([at, percent]) => ({
+        labels: { at },
         value: lateSeconds(percent),
       }));
       intervals.reset();
