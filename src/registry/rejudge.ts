@@ -1,4 +1,4 @@
-/** Streams that are open are judged again when who may do what has changed. */
+/** What was allowed is judged again when who may do what has changed. */
 import type { Identity } from '../access/identity.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import { REJUDGED_AT_ONCE } from '../limits.ts';
@@ -16,13 +16,15 @@ export interface Judgement {
 
 /**
  * Ends the streams that may not be any more. Streams of callers that are known no longer end before
- * this returns, and so do all whose judgement needs no time; the others are judged a few at a time,
- * until `signal` fires: a policy that asks somebody must not drown in questions.
+ * this returns, and so do all whose judgement needs no time; the others are judged until `signal` fires.
  */
-export function rejudge(live: LiveStreams, judgement: Judgement, signal: AbortSignal): void {
-  const { current, judge } = judgement;
-  const end = ({ request }: LiveStream, thrown: unknown): void =>
-    void live.kick(request.id, asSallyportError(thrown));
+export function rejudgeStreams(
+  live: LiveStreams,
+  { current, judge }: Judgement,
+  signal: AbortSignal,
+): void {
+  const end = ({ request }: LiveStream, error: SallyportError): void =>
+    void live.kick(request.id, error);
 
   for (const stream of live.list()) {
     if (stream.identity === null) continue;
@@ -30,18 +32,35 @@ export function rejudge(live: LiveStreams, judgement: Judgement, signal: AbortSi
     if (identity === null) end(stream, unknownCaller(stream.request.service));
     else stream.identity = identity;
   }
+  judgeEach(live.list(), {
+    // While it is being found out who asks, it will be judged after that.
+    judge: ({ known, identity, request }) => (known ? judge(identity, request) : undefined),
+    refuse: end,
+    signal,
+  });
+}
 
-  const queue = live.list();
+export interface Judging<Item> {
+  /** Throws, or rejects with, why it may not be. */
+  judge(item: Item): Promise<void> | undefined;
+  refuse(item: Item, error: SallyportError): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Judges all of them. What needs no time is done when this returns; of what does, a few are judged at
+ * once: a policy that asks somebody must not drown in questions.
+ */
+export function judgeEach<Item>(items: IterableIterator<Item>, judging: Judging<Item>): void {
+  const { judge, refuse, signal } = judging;
   const work = async (): Promise<void> => {
-    for (const stream of queue) {
+    for (const item of items) {
       if (signal.aborted) return;
-      // It is judged once that has been found out.
-      if (!stream.known) continue;
       try {
-        const judged = judge(stream.identity, stream.request);
+        const judged = judge(item);
         if (judged !== undefined) await judged;
       } catch (thrown) {
-        if (!signal.aborted) end(stream, thrown);
+        if (!signal.aborted) refuse(item, asSallyportError(thrown));
       }
     }
   };

@@ -45,8 +45,12 @@ export interface Registrar {
   register(session: ServerSession, offer: ServiceOffer): Promise<Registered>;
   /** The agent no longer offers the service; when it was the last one, the name is free at once. */
   unregister(session: ServerSession, name: string): void;
-  /** The services of the agent that its identity no longer covers, and why. */
-  denied(session: ServerSession): [service: string, error: SallyportError][];
+  /** The services of the agent. */
+  services(session: ServerSession): string[];
+  /** Why the identity of the agent does not cover a service of its; null when it does. */
+  outOfScope(session: ServerSession, service: string): SallyportError | null;
+  /** Asks the policy about a service of the agent: throws, or rejects with, DENIED. */
+  permit(session: ServerSession, service: string): Promise<void> | undefined;
   /** The agent is gone, or takes nothing new. */
   leave(session: ServerSession): void;
   /** Where consumers find the service, as its agents were told. */
@@ -178,10 +182,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     }
   }
 
-  async function permit({ identity, peer }: ServerSession, service: string): Promise<void> {
-    if (options.policy === undefined) return;
+  function permit({ identity, peer }: ServerSession, service: string): Promise<void> | undefined {
+    if (options.policy === undefined) return undefined;
     const subject = { identity, service, target: null, consumer: peer, key: null };
-    await demand(options.policy, { action: 'register', ...subject });
+    return demand(options.policy, { action: 'register', ...subject });
   }
 
   function check(session: ServerSession, offer: ServiceOffer): void {
@@ -220,14 +224,18 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       drop(name, claim);
     },
 
-    denied(session) {
-      return [...(claims.get(session.id) ?? [])].flatMap(([service, { offer, port }]) => {
-        // With the port that it got, where it asked for any.
-        const held = port === null ? offer : { ...offer, port };
-        const error = mayRegister(session.identity, registrationOf(held));
-        return error === null ? [] : [[service, error]];
-      });
+    services: (session) => [...(claims.get(session.id)?.keys() ?? [])],
+
+    outOfScope(session, service) {
+      const claim = claims.get(session.id)?.get(service);
+      if (claim === undefined) return null;
+      // With the port that it got, where it asked for any.
+      const { offer, port } = claim;
+      const held = port === null ? offer : { ...offer, port };
+      return mayRegister(session.identity, registrationOf(held));
     },
+
+    permit,
 
     leave(session) {
       const own = claims.get(session.id);

@@ -30,7 +30,9 @@ function open(t: TestContext) {
   const registrar: Registrar = {
     register: () => Promise.resolve(registered),
     unregister() {},
-    denied: () => [],
+    services: () => [],
+    outOfScope: () => null,
+    permit: () => undefined,
     urls: () => [],
     leave: ({ id }) => void left.add(id),
     vanished() {},

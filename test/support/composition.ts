@@ -67,6 +67,8 @@ export interface RunningAgent {
   readonly lines: StreamLine[];
   readonly assigned: Map<string, Registered>;
   readonly losses: (ErrorCode | null)[];
+  /** Services that the server took back, each with the code it gave. */
+  readonly withdrawn: string[];
   /** Settles with `run`. */
   readonly running: Promise<void>;
   /** Resolves when it is attached and registered, as often as this has happened. */
@@ -85,6 +87,7 @@ export function runAgent(
   const lines: StreamLine[] = [];
   const assigned = new Map<string, Registered>();
   const losses: (ErrorCode | null)[] = [];
+  const withdrawn: string[] = [];
   const shutdown = new AbortController();
   let attachments = 0;
   const agent = createAgent({
@@ -99,6 +102,7 @@ export function runAgent(
     events: {
       registered: ({ offer }, answer) => void assigned.set(offer.name, answer),
       ready: () => void attachments++,
+      withdrawn: ({ offer }, { code }) => void withdrawn.push(`${offer.name} ${code}`),
       lost: (error) => void losses.push(error?.code ?? null),
     },
     ...options,
@@ -115,6 +119,7 @@ export function runAgent(
     lines,
     assigned,
     losses,
+    withdrawn,
     running,
     ready: (times = 1) => until(`the agent is ready ${times} times`, () => attachments >= times),
     stop,
