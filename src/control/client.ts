@@ -86,7 +86,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
     const request = http.request({
       createConnection: () => socket,
       method: method.toUpperCase(),
-      path: `${base}${path}${search.size === 0 ? '' : `?${search}`}`,
+      path: `${base}${path}${search.size === 0 ? '' : `?${search.toString()}`}`,
       headers: {
         Host: server.host,
         Authorization: `Bearer ${token}`,

@@ -49,8 +49,12 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
       const sharing = door.sharing(request);
       const { takeover, end } = adapter.takeover(request, async (whole, requestId) => {
         const identity = await admitted;
+        const timer = endAt(identity.expiresAt, end);
         callers.set(whole, { identity, end });
-        whole.signal.addEventListener('abort', () => callers.delete(whole));
+        whole.signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          callers.delete(whole);
+        });
         const response = await api(whole, { identity, peer: peer.text, requestId });
         for (const [name, value] of Object.entries(sharing)) response.headers.set(name, value);
         return response;
@@ -72,6 +76,15 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
 
     close: () => adapter.close(),
   };
+}
+
+/** Timers that are longer fire at once. Unit: milliseconds. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+/** Who follows events does so until the credentials end. */
+function endAt(time: number, end: () => void): NodeJS.Timeout | undefined {
+  if (time === Infinity) return undefined;
+  return setTimeout(end, Math.min(Math.max(time - Date.now(), 0), TIMER_MAX_MS)).unref();
 }
 
 function isControl(path: string): boolean {

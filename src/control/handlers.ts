@@ -6,7 +6,7 @@ import { createEventStream, eventStreamHeaders } from '../events/sse.ts';
 import { CONTROL_LIST_MAX, EVENTS_KEPT_MAX } from '../limits.ts';
 import { printable, quoted } from '../net/printable.ts';
 import { safeHeaders } from './error-response.ts';
-import type { ControlHost, Ended } from './host.ts';
+import type { Configuration, ControlHost, Ended } from './host.ts';
 import { openApiDocument } from './openapi.ts';
 import type { OperationId } from './operations.ts';
 import type { Question } from './question.ts';
@@ -92,12 +92,10 @@ export function createHandlers(options: HandlersOptions): Readonly<Record<Operat
       throw new SallyportError('CONTROL_UNKNOWN', `identity ${quoted(subject!)}: ${why}`);
     },
     'config.read'() {
-      if (host.config === null) throw absent('its configuration is not known to it');
-      return host.config();
+      return configured(host).options();
     },
     async 'config.reload'() {
-      if (host.reload === null) throw absent('it cannot reload; start it with --config FILE');
-      const { changed, restart } = await host.reload();
+      const { changed, restart } = await configured(host).reload();
       return { seq: host.seq, changed, restart };
     },
     'server.drain'() {
@@ -118,12 +116,17 @@ export function createHandlers(options: HandlersOptions): Readonly<Record<Operat
       return new Response(stream, { headers: { ...safeHeaders, ...eventStreamHeaders } });
     },
     async 'metrics.read'() {
-      if (metrics === null) throw absent('it keeps no metrics');
+      if (metrics === null) throw absent('control: this server was started without metrics');
       const headers = { ...safeHeaders, 'Content-Type': metrics.type };
       return new Response(await metrics.text(), { headers });
     },
     'openapi.read': () => openApiDocument(),
   };
+}
+
+function configured({ configuration }: ControlHost): Configuration {
+  if (configuration !== null) return configuration;
+  throw absent('control: whoever started this server keeps its configuration to himself');
 }
 
 function filterOf({ values }: Question): ReturnType<typeof createEventFilter> {
@@ -148,5 +151,5 @@ function limitOf({ values }: Question): number {
 }
 
 function absent(why: string): SallyportError {
-  return new SallyportError('CONTROL_ABSENT', `control: this server was started so that ${why}`);
+  return new SallyportError('CONTROL_ABSENT', why);
 }

@@ -17,6 +17,18 @@ export interface ReloadOutcome {
   readonly restart: readonly string[];
 }
 
+/** Where the options of a server come from. */
+export interface Configuration {
+  /** The options in force, by the keys that files use, secrets masked. */
+  options(): Readonly<Record<string, unknown>>;
+  /** Reads it again and takes it over. Rejects with CONFIG_INVALID. */
+  reload(): Promise<ReloadOutcome>;
+  /** What is wrong with it as it is now; what was before is in force then. */
+  readonly problems: readonly string[];
+  /** Options whose new values wait for a restart. */
+  readonly restart: readonly string[];
+}
+
 /** Lists are made when asked for, in one turn: all that is read in one turn is true at `seq`. */
 export interface ControlHost {
   /** Number of the newest event. */
@@ -40,8 +52,6 @@ export interface ControlHost {
   restore(identity: string): boolean;
   /** Takes nothing new and tells clients to dial again; what runs goes on. */
   drain(): void;
-  /** Reads the configuration again. Rejects with CONFIG_INVALID. Null: the server cannot. */
-  readonly reload: (() => Promise<ReloadOutcome>) | null;
-  /** The options in force, secrets masked. Null: not known. */
-  readonly config: (() => Readonly<Record<string, unknown>>) | null;
+  /** Null: the server does not know where its options come from. */
+  readonly configuration: Configuration | null;
 }

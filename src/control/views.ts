@@ -106,6 +106,10 @@ export const statusView = z
     routes: count('Routes to them.'),
     streams: count('Streams open now.'),
     requests: count('HTTP requests under way.'),
+    configProblems: z
+      .array(z.string())
+      .describe('What is wrong with the configuration as it is now; the one before is in force.'),
+    waitsForRestart: z.array(z.string()).describe('Options whose new values take a restart.'),
     memoryBytes: count('Resident memory.'),
   })
   .describe('The server as a whole.');

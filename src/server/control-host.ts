@@ -3,7 +3,7 @@ import type { Identities } from '../access/identities.ts';
 import type { Identity } from '../access/identity.ts';
 import type { Revocations } from '../access/revocations.ts';
 import type { ServerSession } from '../attach/server-session.ts';
-import type { ControlHost, Ended, ReloadOutcome } from '../control/host.ts';
+import type { Configuration, ControlHost, Ended } from '../control/host.ts';
 import type {
   ClientView,
   IdentityView,
@@ -38,8 +38,7 @@ export interface ControlHostOptions {
   drain(): void;
   /** Ends what may no longer be: who may do what has changed. */
   rejudge(): void;
-  readonly reload: (() => Promise<ReloadOutcome>) | null;
-  readonly config: (() => Readonly<Record<string, unknown>>) | null;
+  readonly configuration: Configuration | null;
 }
 
 const nothing: Ended = { sessions: 0, services: 0, streams: 0 };
@@ -87,6 +86,8 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
         services: registry.list().length,
         routes: [...listRoutes(options)].length,
         streams: live.count,
+        configProblems: [...(options.configuration?.problems ?? [])],
+        waitsForRestart: [...(options.configuration?.restart ?? [])],
         memoryBytes: process.memoryUsage.rss(),
       };
     },
@@ -168,8 +169,7 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
 
     restore: (name) => revocations.restore(name),
     drain: () => options.drain(),
-    reload: options.reload,
-    config: options.config,
+    configuration: options.configuration,
   };
 }
 

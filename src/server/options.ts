@@ -4,6 +4,7 @@ import type { IdentityOptions } from '../access/identities.ts';
 import type { Quota } from '../access/quota.ts';
 import type { Policy } from '../access/policy/policy.ts';
 import type { DialectFactory } from '../compat/dialect.ts';
+import type { Configuration } from '../control/host.ts';
 import type { HostPort } from '../net/address.ts';
 import type { PortRange } from '../net/ports.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -64,4 +65,17 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly responseTimeoutMs?: number;
   /** Protocols of other tools to speak as well. */
   readonly dialects?: readonly DialectFactory[];
+  readonly control?: ControlSettings;
+}
+
+/** The control API, for identities with the role `admin`. */
+export interface ControlSettings {
+  /** Serves it there, and not on the addresses that everybody reaches. */
+  readonly listen?: HostPort;
+  /** Names under which it may be asked, besides those of the server itself. */
+  readonly hosts?: readonly string[];
+  /** Web pages that may ask, such as `https://ops.example.com`. Default: none. */
+  readonly origins?: readonly string[];
+  /** Where the options come from. Default: they cannot be shown or read again. */
+  readonly configuration?: Configuration;
 }

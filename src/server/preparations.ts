@@ -18,12 +18,13 @@ export interface LiveParts {
   readonly quotas: Pick<Quotas, 'refresh'>;
   readonly policy: ReplaceablePolicy;
   readonly connections: Pick<ConnectionCount, 'max'>;
-  readonly listener: Pick<PublicListener, 'prepare'>;
+  /** With the certificate of the server. */
+  readonly listeners: readonly Pick<PublicListener, 'prepare'>[];
   readonly accessLog: SwitchedAccessLog;
 }
 
 export function createPreparations(parts: LiveParts): Preparations {
-  const { settings, quotas, listener } = parts;
+  const { settings, quotas, listeners } = parts;
 
   function admission(next: LiveOptions): () => void {
     const takeOver = parts.admission.prepare(next);
@@ -59,7 +60,8 @@ export function createPreparations(parts: LiveParts): Preparations {
       return () => void (parts.accessLog.enabled = accessLog);
     },
     tls({ tls }) {
-      return listener.prepare(tls);
+      const uses = listeners.map((listener) => listener.prepare(tls));
+      return () => uses.forEach((use) => use());
     },
   };
 }

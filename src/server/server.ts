@@ -11,7 +11,7 @@ import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS, PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
-import type { HostPort } from '../net/address.ts';
+import { formatAddress, type HostPort } from '../net/address.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { createConnectionCount } from '../net/connection-count.ts';
 import { createAccessLog } from '../observe/access-writer.ts';
@@ -23,6 +23,8 @@ import { createWaitingRoom } from '../registry/waiting-room.ts';
 import { drained } from '../session/drain.ts';
 import { createAdmission } from './admission.ts';
 import { clientCertificateOf } from './client-certificate.ts';
+import { createControl } from './control.ts';
+import { createControlHost } from './control-host.ts';
 import { openDialects } from './dialects.ts';
 import { watchExpiry } from './expiry.ts';
 import { createIds } from './ids.ts';
@@ -31,6 +33,7 @@ import { openObservation } from './observation.ts';
 import type { LiveOptions, ServerOptions } from './options.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { openPublicListener } from './public-listener.ts';
+import { defaultUrl } from './public-url.ts';
 import { createPreparations } from './preparations.ts';
 import { createRegistrar } from './registrar.ts';
 import { createRejudgement } from './rejudgement.ts';
@@ -49,6 +52,8 @@ export interface Server {
   readonly metrics: MetricsText | null;
   /** Where they are served by themselves; null: nowhere. */
   readonly metricsAddress: HostPort | null;
+  /** Where the control API is served by itself; null: at `address`. */
+  readonly controlAddress: HostPort | null;
   /**
    * Takes other options over, in the place of those given to `createServer`; what is the same is not
    * touched. Clients whose token is gone, services and streams that may no longer be: all have ended
@@ -168,18 +173,64 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   opened.defer(() => dialects.close());
   let draining = false;
-  const own = createOwnEndpoints({ reception, sessions, program, draining: () => draining });
-  const http = createHttpIngress({
-    routes,
+  const drain = (graceMs: number): void => {
+    if (draining) return;
+    draining = true;
+    events.publish('server.draining', { graceMs });
+    sessions.drain();
+    http.drain();
+    dialects.drain();
+  };
+  const webIngress = {
     gate,
     quotas,
     demands: admission,
-    own: chainEndpoints([...dialects.endpoints, own]),
     trusted,
     accessLog,
     newId,
     responseTimeoutMs: options.responseTimeoutMs ?? HTTP_RESPONSE_TIMEOUT_MS,
-    defect: (error, id) => log.error({ error, id }, 'request failed for an unforeseen reason'),
+    defect: (error: SallyportError, id: string) =>
+      log.error({ error, id }, 'request failed for an unforeseen reason'),
+  };
+  const control = createControl({
+    ...options.control,
+    domain,
+    publicUrl: options.publicUrl,
+    host: createControlHost({
+      events,
+      sessions,
+      registry,
+      registrar,
+      routes,
+      ports,
+      passthrough,
+      live,
+      identities: authenticators.identities,
+      revocations: admission.revocations,
+      facts: () => ({
+        program,
+        draining,
+        listen: formatAddress(listener.address),
+        publicUrl: publicUrl.href,
+        requests: http.active,
+      }),
+      drain: () => drain(settings.drainGraceMs),
+      rejudge: () => rejudge(),
+      configuration: options.control?.configuration ?? null,
+    }),
+    reception,
+    policy: () => policy,
+    events,
+    metrics,
+    log,
+    ingress: webIngress,
+  });
+  opened.defer(() => control.close());
+  const own = createOwnEndpoints({ reception, sessions, program, draining: () => draining });
+  const http = createHttpIngress({
+    ...webIngress,
+    routes,
+    own: chainEndpoints([...dialects.endpoints, own, ...control.endpoints]),
   });
   opened.defer(() => http.close());
   const listener = await openPublicListener({
@@ -200,6 +251,13 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   opened.defer(() => listener.close());
   const publicUrl = options.publicUrl ?? defaultUrl(domain, listener.address.port, listener.secure);
+  await control.listen(options.tls);
+  const { current } = authenticators;
+  const rejudgeTraffic = createRejudgement({ sessions, registrar, gate, live, current });
+  const rejudge = (): void => {
+    rejudgeTraffic();
+    control.rejudge(current);
+  };
   const reload = createReload(
     options,
     createPreparations({
@@ -208,10 +266,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       quotas,
       policy,
       connections,
-      listener,
+      listeners: [listener, control],
       accessLog: accessLines,
     }),
-    createRejudgement({ sessions, registrar, gate, live, current: authenticators.current }),
+    rejudge,
   );
   const everything = opened.move();
 
@@ -221,23 +279,16 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     events,
     metrics,
     metricsAddress: observation.metricsAddress,
+    controlAddress: control.address,
     reload,
     async close(graceMs = settings.drainGraceMs) {
-      draining = true;
-      events.publish('server.draining', { graceMs });
+      drain(graceMs);
       listener.close();
       passthrough?.close();
       ports.close();
-      sessions.drain();
-      http.drain();
-      dialects.drain();
       await drained(() => http.active + sessions.streams + dialects.active, graceMs);
       everything.dispose();
       await observation.close();
     },
   };
-}
-
-function defaultUrl(domain: string, port: number, secure: boolean): URL {
-  return new URL(`${secure ? 'https' : 'http'}://${domain}:${port}/`);
 }
