@@ -76,7 +76,11 @@ async function run<Name extends CommandName>(
   const loaded = await load();
   for (const warning of loaded.warnings) reportWarning(warning, stderr, wantsJson(invocation));
   const command = await loaders[name]();
-  const context: CommandContext<OptionsOf<Name>> = contextOf(invocation, options, positionals);
+  const context: CommandContext<OptionsOf<Name>> = contextOf(
+    invocation,
+    { options: loaded.options, loaded, load },
+    positionals,
+  );
   return command.run(context);
 }
 
