@@ -3,6 +3,7 @@
  * own, behind which the peers of that tool become upstreams and consumers of services.
  */
 import type { Authenticator } from '../access/authenticator.ts';
+import type { Policy } from '../access/policy/policy.ts';
 import type { EventLog } from '../events/log.ts';
 import type { OwnEndpoints } from '../ingress/http/own-endpoints.ts';
 import type { AccessLog } from '../observe/access-log.ts';
@@ -16,6 +17,8 @@ export interface DialectHost {
   /** The only way to a stream: it authorises, lists and tells. */
   readonly gate: Gate;
   readonly authenticators: readonly Authenticator[];
+  /** Asked about a peer that registers a service; about streams the gate asks it. */
+  readonly policy: Pick<Policy, 'authorize'>;
   readonly events: EventLog;
   readonly accessLog: AccessLog;
   readonly log: Logger;
@@ -31,6 +34,8 @@ export interface Dialect {
   readonly endpoints: OwnEndpoints | null;
   /** Streams and requests under way. */
   readonly active: number;
+  /** Who may do what has changed: ends what may no longer be. Of streams the gate takes care. */
+  rejudge?(): void;
   /** Takes nothing new. */
   drain(): void;
   close(): void;

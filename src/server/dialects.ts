@@ -6,6 +6,7 @@ export interface Dialects {
   readonly endpoints: readonly OwnEndpoints[];
   /** Streams and requests under way, in all of them. */
   readonly active: number;
+  rejudge(): void;
   drain(): void;
   close(): void;
 }
@@ -28,6 +29,7 @@ export async function openDialects(
     get active() {
       return opened.reduce((sum, { active }) => sum + active, 0);
     },
+    rejudge: () => opened.forEach((dialect) => dialect.rejudge?.()),
     drain: () => opened.forEach((dialect) => dialect.drain()),
     close,
   };

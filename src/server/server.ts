@@ -165,6 +165,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     registry,
     gate,
     authenticators: [guarded(authenticators, guesses)],
+    policy,
     events,
     accessLog,
     log,
@@ -256,6 +257,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const rejudgeTraffic = createRejudgement({ sessions, registrar, gate, live, current });
   const rejudge = (): void => {
     rejudgeTraffic();
+    dialects.rejudge();
     control.rejudge(current);
   };
   const reload = createReload(
