@@ -250,6 +250,16 @@ export const UNIX_PATH_MAX_BYTES = 107;
 export const LOG_BATCH_CHARS = 64 * KB;
 /** What a slow reader of the log may hold up; beyond it lines are dropped and counted. */
 export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
+/** Pause before a log file that could not be written, or a syslog that went away, is tried again. */
+export const LOG_RETRY_MS = 1_000;
+/** A log file that somebody has moved away is noticed within this time. */
+export const LOG_FILE_CHECK_MS = 1_000;
+/** Rotated log files are looked through for old ones this often at least. */
+export const LOG_PRUNE_MS = 3_600_000;
+/** What is left in the log at the end has this long to leave. */
+export const LOG_CLOSE_MS = 1_000;
+/** One message to a syslog; a longer one is cut. Receivers take 2 KB at least (RFC 5424, section 6.1), common ones this. */
+export const SYSLOG_MESSAGE_MAX_BYTES = 8 * KB;
 /** One text field of an access line; a longer one is cut and marked. Long enough for nearly every URL. */
 export const LOG_FIELD_MAX_CHARS = 2 * KB;
 /** Services with figures of their own; a service beyond them counts as `other`. Each has up to 80 series. */

@@ -8,13 +8,21 @@
 import type { Writable } from 'node:stream';
 import { LOG_BACKLOG_MAX_BYTES, LOG_BATCH_CHARS } from '../limits.ts';
 
+/** How important a line is, from the least on. */
+export type Severity = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
 export interface LineSink {
   /** Takes a line with its line end; never blocks, never throws. */
-  write(line: string): void;
-  /** Hands what was gathered to the stream now. */
+  write(line: string, severity?: Severity): void;
+  /** Hands what was gathered on now. */
   flush(): void;
-  /** Told how many lines were dropped, once the stream has caught up. */
+  /** Told how many lines were dropped, once it has caught up. */
   dropped: (count: number) => void;
+}
+
+/** A sink that its owner closes: what it still holds has LOG_CLOSE_MS to leave. */
+export interface ClosedSink extends LineSink {
+  close(): Promise<void>;
 }
 
 const sinks = new WeakMap<Writable, LineSink>();

@@ -13,7 +13,7 @@ import type PinoPretty from 'pino-pretty';
 import { SallyportError } from '../errors.ts';
 import { LOG_FIELD_MAX_CHARS } from '../limits.ts';
 import { printable } from '../net/printable.ts';
-import { lineSink } from './line-sink.ts';
+import { lineSink, type LineSink, type Severity } from './line-sink.ts';
 import { isSecretKey, withoutSecrets } from './secrets.ts';
 
 export type LogFormat = 'auto' | 'pretty' | 'json';
@@ -31,6 +31,8 @@ export interface LoggerOptions {
   readonly level: pino.LevelWithSilent;
   /** `auto` is `pretty` on a terminal and `json` elsewhere. */
   readonly format: LogFormat;
+  /** Where lines go instead of the stream. They stay their owner's. */
+  readonly sinks?: readonly LineSink[];
   /** Default: stderr. Not ended by the logger. */
   readonly stream?: Writable & { readonly isTTY?: boolean };
   /** Default: on a terminal, unless NO_COLOR is set (https://no-color.org). */
@@ -42,9 +44,9 @@ const CAUSES_MAX = 4;
 
 export function createLogger(options: LoggerOptions): Logger {
   const { level, stream = process.stderr } = options;
-  const terminal = stream.isTTY === true;
+  const terminal = options.sinks === undefined && stream.isTTY === true;
   const format = options.format === 'auto' ? (terminal ? 'pretty' : 'json') : options.format;
-  const sink = lineSink(stream);
+  const sinks = options.sinks ?? [lineSink(stream)];
   const toLine =
     format === 'json'
       ? toJsonLine
@@ -59,14 +61,23 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     {
       write(line: string) {
-        sink.write(toLine(JSON.parse(line, clean) as object));
-        sink.flush();
+        const fields = JSON.parse(line, clean) as { level: Severity };
+        const text = toLine(fields);
+        for (const sink of sinks) {
+          sink.write(text, fields.level);
+          sink.flush();
+        }
       },
     },
   );
-  sink.dropped = (count) =>
-    logger.warn({ count }, 'log lines were dropped: the reader of the log was too slow');
-  return Object.assign(logger, { output: { format, write: sink.write } as const });
+  for (const sink of sinks) {
+    sink.dropped = (count) =>
+      logger.warn({ count }, 'log lines were dropped: the reader of the log was too slow');
+  }
+  const write = (line: string): void => {
+    for (const sink of sinks) sink.write(line);
+  };
+  return Object.assign(logger, { output: { format, write } as const });
 }
 
 function toJsonLine(fields: object): string {
