@@ -28,7 +28,7 @@ const kinds = {
 
   AUTH_REQUIRED: { hop: 'server', http: 401, exit: 3, fatal: true, advice: 'Give a token with --token, --token-file or SALLYPORT_TOKEN.' },
   AUTH_FAILED: { hop: 'server', http: 401, exit: 3, fatal: true, advice: 'Check the token: the server does not know it.' },
-  DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Ask the operator of the server to widen the scopes of this token.' },
+  DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Ask the operator of the server to widen the scopes of this token, or to change the policy.' },
   NAME_INVALID: { hop: 'server', http: 400, exit: 2, fatal: true, advice: 'Names take letters, digits, dot, underscore and hyphen, 1 to 128 of them.' },
   NAME_TAKEN: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'Choose another --name, or stop the agent that holds it.' },
   HOST_TAKEN: { hop: 'server', http: 409, exit: 4, fatal: true, advice: 'Choose another --host or --path, or stop the agent that holds it.' },
