@@ -7,7 +7,7 @@
  * side that does not read stops the other side's writing.
  */
 export { createServer } from './server/server.ts';
-export type { Server } from './server/server.ts';
+export type { Server } from './server/handle.ts';
 export type { LiveOptions, ServerOptions } from './server/options.ts';
 
 export { createAgent } from './agent/agent.ts';

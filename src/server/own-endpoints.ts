@@ -1,10 +1,11 @@
-/** What the server answers on its own hosts: health, readiness, version, and the attach door. */
+/** What the server answers on its own hosts: health, readiness, version, and the doors of its clients. */
 import type { Reception } from '../access/authenticate/reception.ts';
 import type { Identity } from '../access/identity.ts';
 import { ATTACH_PATH, linkSlabs } from '../attach/dial.ts';
 import { checkAttach } from '../attach/door.ts';
 import { PROTOCOL } from '../attach/messages.ts';
 import { SallyportError } from '../errors.ts';
+import { POLL_HOLD_MS } from '../limits.ts';
 import { HEADROOM, Slab } from '../net/slab.ts';
 import { grantLater } from '../ingress/http/late-grant.ts';
 import { jsonRefusalReply } from '../ingress/http/late-reply.ts';
@@ -18,6 +19,7 @@ import type { Peer } from '../ingress/http/peer.ts';
 import type { Wire } from '../net/wire.ts';
 import { upgradeResponse } from '../transport/websocket/handshake.ts';
 import { WebSocketLink } from '../transport/websocket/link.ts';
+import { createPollDoor } from './poll-door.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface OwnEndpointsOptions {
@@ -27,10 +29,19 @@ export interface OwnEndpointsOptions {
   program: string;
   /** True once a shutdown was asked for. */
   draining(): boolean;
+  /** Longest wait for the head of a response, in milliseconds: no request may be held for longer. */
+  responseTimeoutMs: number;
 }
 
-export function createOwnEndpoints(options: OwnEndpointsOptions): OwnEndpoints {
+export interface ServerEndpoints extends OwnEndpoints {
+  /** Ends the links of clients that make single requests. */
+  close(): void;
+}
+
+export function createOwnEndpoints(options: OwnEndpointsOptions): ServerEndpoints {
   const { reception, sessions, program, draining } = options;
+  const holdMs = Math.min(POLL_HOLD_MS, options.responseTimeoutMs / 2);
+  const polls = createPollDoor({ reception, sessions, checkRoom, holdMs });
 
   function attach(request: RequestView, peer: Peer): Takeover {
     const { method, host, path } = request;
@@ -86,9 +97,10 @@ export function createOwnEndpoints(options: OwnEndpointsOptions): OwnEndpoints {
         case '/version':
           return json(200, { program, protocol: PROTOCOL });
         default:
-          return null;
+          return polls.endpoints.find(request, peer);
       }
     },
+    close: () => polls.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The server put together: one listener for everything, and what stands behind it. */
 import { SallyportError } from '../errors.ts';
-import { createEventLog, type EventLog } from '../events/log.ts';
+import { createEventLog } from '../events/log.ts';
 import { createGrantPolicy, NO_POLICY } from '../access/policy/grant.ts';
 import { createReplaceablePolicy } from '../access/policy/replaceable.ts';
 import { guarded } from '../access/authenticate/guarded.ts';
@@ -11,7 +11,7 @@ import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { createTcpIngress } from '../ingress/tcp/ports.ts';
 import { createTlsPassthrough } from '../ingress/tls/passthrough.ts';
 import { HEARTBEAT_MS, HTTP_RESPONSE_TIMEOUT_MS, PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
-import { formatAddress, type HostPort } from '../net/address.ts';
+import { formatAddress } from '../net/address.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { createConnectionCount } from '../net/connection-count.ts';
 import { createAccessLog } from '../observe/access-writer.ts';
@@ -27,47 +27,19 @@ import { createControl } from './control.ts';
 import { createControlHost } from './control-host.ts';
 import { openDialects } from './dialects.ts';
 import { watchExpiry } from './expiry.ts';
+import type { Server } from './handle.ts';
 import { createIds } from './ids.ts';
-import type { MetricsText } from './metrics.ts';
 import { openObservation } from './observation.ts';
-import type { LiveOptions, ServerOptions } from './options.ts';
+import type { ServerOptions } from './options.ts';
 import { createOwnEndpoints } from './own-endpoints.ts';
 import { openPublicListener } from './public-listener.ts';
 import { defaultUrl } from './public-url.ts';
 import { createPreparations } from './preparations.ts';
 import { createRegistrar } from './registrar.ts';
 import { createRejudgement } from './rejudgement.ts';
-import { createReload, type LiveOption } from './reload.ts';
+import { createReload } from './reload.ts';
 import { createSessions } from './sessions.ts';
 import { settingsOf } from './settings.ts';
-
-export interface Server {
-  /** Where it listens, with the port that was picked. */
-  readonly address: HostPort;
-  /** The base of the addresses it gives out, such as `http://localhost:8080`. */
-  readonly publicUrl: URL;
-  /** What happened, in order. */
-  readonly events: EventLog;
-  /** Figures for Prometheus; null: none are kept. */
-  readonly metrics: MetricsText | null;
-  /** Where they are served by themselves; null: nowhere. */
-  readonly metricsAddress: HostPort | null;
-  /** Where the control API is served by itself; null: at `address`. */
-  readonly controlAddress: HostPort | null;
-  /**
-   * Takes other options over, in the place of those given to `createServer`; what is the same is not
-   * touched. Clients whose token is gone, services and streams that may no longer be: all have ended
-   * when this returns, but for streams that a policy has to ask about. Answers which options were
-   * others. Throws as `createServer` does, and CONFIG_INVALID for TLS where there was none or none
-   * where there was: nothing has changed then.
-   */
-  reload(options: LiveOptions): LiveOption[];
-  /**
-   * Takes nothing new, tells the agents to dial again, lets running work finish within `graceMs`
-   * (default: `drainGraceMs`), then closes. Resolves when everything is closed.
-   */
-  close(graceMs?: number): Promise<void>;
-}
 
 /**
  * Resolves when it listens. Rejects with LISTEN_FAILED, CONFIG_INVALID for credentials or a
@@ -76,7 +48,7 @@ export interface Server {
 export async function createServer(options: ServerOptions): Promise<Server> {
   using opened = new DisposableStack();
   const { log, program, domain = 'localhost', proxyProtocolFrom = [] } = options;
-  const accessLines = createAccessLog(log, options.accessLog ?? true);
+  const accessLines = createAccessLog(options.accessLogger ?? log, options.accessLog ?? true);
   const fromProxy = proxyProtocolFrom.length === 0 ? null : createCidrSet(proxyProtocolFrom);
   const behindProxy = fromProxy === null ? {} : { proxyProtocolFrom: fromProxy };
   const settings = settingsOf(options);
@@ -227,7 +199,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ingress: webIngress,
   });
   opened.defer(() => control.close());
-  const own = createOwnEndpoints({ reception, sessions, program, draining: () => draining });
+  const own = createOwnEndpoints({
+    reception,
+    sessions,
+    program,
+    draining: () => draining,
+    responseTimeoutMs: webIngress.responseTimeoutMs,
+  });
+  opened.defer(() => own.close());
   const http = createHttpIngress({
     ...webIngress,
     routes,

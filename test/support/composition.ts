@@ -15,7 +15,8 @@ import { parseTarget } from '../../src/net/target.ts';
 import type { AccessLog, StreamLine } from '../../src/observe/access-log.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
-import { createServer, type Server } from '../../src/server/server.ts';
+import type { Server } from '../../src/server/handle.ts';
+import { createServer } from '../../src/server/server.ts';
 import { until, within } from './wait.ts';
 
 const token = 'sp_credential-of-the-composition-tests';

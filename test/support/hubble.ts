@@ -7,7 +7,7 @@ import { parseHubbleRule } from '../../src/compat/hubble/rule.ts';
 import type { SallyportError } from '../../src/errors.ts';
 import type { StreamLine } from '../../src/observe/access-log.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
-import type { Server } from '../../src/server/server.ts';
+import type { Server } from '../../src/server/handle.ts';
 import { composeServer } from './composition.ts';
 import { until, within } from './wait.ts';
 

@@ -19,9 +19,13 @@ export interface ProxyWish {
    * What to answer when so much has been heard; null: wait for more. With `join` the connection is
    * joined to that port of loopback after the answer.
    */
-  answer(
-    heard: Buffer,
-  ): { readonly bytes?: Buffer | string; readonly join?: number; readonly end?: boolean } | null;
+  answer(heard: Buffer): {
+    readonly bytes?: Buffer | string;
+    readonly join?: number;
+    /** The other end of the join gets what was heard as well. */
+    readonly replay?: boolean;
+    readonly end?: boolean;
+  } | null;
 }
 
 /** Listens on a free port of 127.0.0.1 until the test ends. */
@@ -41,6 +45,7 @@ export async function playProxy(t: TestContext, wish: ProxyWish): Promise<Played
       socket.off('data', listen);
       const target = net.connect({ port: answer.join, host: '127.0.0.1' });
       sockets.add(target.on('error', () => socket.destroy()));
+      if (answer.replay) target.write(heard[index]);
       socket.pipe(target).pipe(socket);
     };
     socket.on('data', listen);

@@ -7,7 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { allScopes } from '../../src/access/identity.ts';
 import { connectDuplex } from '../../src/consumer/connect.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
-import type { Server } from '../../src/server/server.ts';
+import type { Server } from '../../src/server/handle.ts';
 import {
   composeConsumer,
   composeServer,

@@ -9,7 +9,8 @@ import { SallyportError } from '../../errors.ts';
 import { DRAIN_GRACE_MS, HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from '../../limits.ts';
 import { createAccessLog } from '../../observe/access-writer.ts';
 import { createLogger } from '../../observe/logger.ts';
-import { createServer, type Server } from '../../server/server.ts';
+import type { Server } from '../../server/handle.ts';
+import { createServer } from '../../server/server.ts';
 import type { CommandContext } from '../context.ts';
 import { startSampleApp } from '../sample-app.ts';
 

@@ -1,26 +1,43 @@
 /** `sallyport server`: the public server. */
 import { createPolicyChain } from '../../access/policy/chain.ts';
 import { createToken } from '../../access/tokens.ts';
+import { maskedOptions } from '../../config/masked.ts';
 import type { OptionsOf } from '../../config/schema.ts';
+import type { Configuration } from '../../control/host.ts';
 import { formatAddress } from '../../net/address.ts';
-import { createLogger } from '../../observe/logger.ts';
-import { createServer, type Server } from '../../server/server.ts';
+import type { Server } from '../../server/handle.ts';
+import { createServer } from '../../server/server.ts';
 import type { CommandContext } from '../context.ts';
 import { loadDialects } from '../dialects.ts';
 import { onHangup } from '../hangup.ts';
 import { followConfig } from '../live-config.ts';
+import { createLogs } from '../logs.ts';
 import { fixedOptions, liveOptions, namesCredentials } from '../server-options.ts';
 
 export async function run(context: CommandContext<OptionsOf<'server'>>): Promise<number> {
-  const { options, loaded, load, signal, stdout, version } = context;
-  const log = createLogger({ level: options.logLevel, format: options.logFormat });
+  const { options, loaded, load, signal, stdout, stderr, version } = context;
+  await using logs = createLogs(options, stderr);
+  const { log, accessLogger } = logs;
   const madeToken = namesCredentials(options) ? null : createToken();
   let policy = await createPolicyChain(options.policy ?? []);
+  const fixed = fixedOptions(options);
+  const configuration: Configuration = {
+    options: () => maskedOptions('server', config.options),
+    reload: () => config.reload(),
+    get problems() {
+      return config.problems;
+    },
+    get restart() {
+      return config.restart;
+    },
+  };
   const server = await createServer({
-    ...fixedOptions(options),
+    ...fixed,
+    control: { ...fixed.control, configuration },
     ...liveOptions(options, madeToken, policy),
     program: `sallyport/${version}`,
     log,
+    accessLogger,
     dialects: await loadDialects(options),
   });
   const config = followConfig({
@@ -54,20 +71,23 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
   return 0;
 }
 
-function asJson({ address, publicUrl }: Server, token: string | null): string {
+function asJson({ address, controlAddress, publicUrl }: Server, token: string | null): string {
   const line = {
     event: 'listening',
     listen: formatAddress(address),
     port: address.port,
     url: publicUrl.href,
+    ...(controlAddress === null ? {} : { control: formatAddress(controlAddress) }),
   };
   return `${JSON.stringify(token === null ? line : { ...line, token })}\n`;
 }
 
-function asText({ address, publicUrl }: Server, token: string | null, version: string): string {
+function asText(server: Server, token: string | null, version: string): string {
+  const { address, controlAddress, publicUrl } = server;
   const lines = [`sallyport ${version} listens on ${formatAddress(address)}`, ''];
   const port = publicUrl.port === '' ? '' : `:${publicUrl.port}`;
   lines.push(`HTTP services  ${publicUrl.protocol}//NAME.${publicUrl.hostname}${port}/`);
+  if (controlAddress !== null) lines.push(`Control        ${formatAddress(controlAddress)}`);
   if (token !== null) {
     lines.push(
       `Token          ${token}`,

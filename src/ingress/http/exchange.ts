@@ -5,6 +5,7 @@ import type { RequestHead } from '../../http1/request-head.ts';
 import type { Outcome, RequestLine } from '../../observe/access-log.ts';
 import type { Caller } from '../../registry/gate.ts';
 import type { HttpIngressOptions } from './ingress-options.ts';
+import type { OwnService } from './own-endpoints.ts';
 import type { Peer } from './peer.ts';
 
 const nothing = Buffer.alloc(0);
@@ -22,6 +23,8 @@ export class Exchange {
   consumer = '';
   host = '';
   service = '';
+  /** The program itself serves the request: part of something that has a line of its own. */
+  own: OwnService | null = null;
   /** The client speaks HTTP/1.0. */
   old = false;
   /** The client lets its connection stay open. */
@@ -67,6 +70,7 @@ export class Exchange {
     this.consumer = this.#peer.text;
     this.host = '';
     this.service = '';
+    this.own = null;
     this.#error = '';
     this.#path = '';
     this.accept = this.challenge = '';
@@ -123,6 +127,7 @@ export class Exchange {
   log(outcome: Outcome, now: number): void {
     if (!this.active) return;
     this.active = false;
+    if (this.own !== null && outcome === 'ok') return;
     const line: RequestLine = {
       id: this.id,
       service: this.service,

@@ -7,7 +7,7 @@ import { requestRoom, rewriteRequest, type RequestChanges } from '../../http1/re
 import type { Route } from '../../registry/path-routes.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpIngressOptions } from './ingress-options.ts';
-import type { OwnReply, Takeover } from './own-endpoints.ts';
+import type { OwnReply, OwnService, Takeover } from './own-endpoints.ts';
 import { consumerOf, type Peer } from './peer.ts';
 import { fieldText, requestView } from './request-view.ts';
 import { RequestRouter } from './request-router.ts';
@@ -53,6 +53,10 @@ export class RequestIntake {
       if (route === null && !router.held) {
         const view = requestView(head, bytes, base, router.host);
         const own = this.#options.own.find(view, this.#sender());
+        if (own !== null && 'open' in own) {
+          this.#serveOwn(own, head, bytes, base, end);
+          return null;
+        }
         if (own !== null) {
           this.#describePath(head, bytes, base);
           return own;
@@ -76,6 +80,13 @@ export class RequestIntake {
       exchange.accept = fieldText(head, bytes, base, 'accept') ?? '';
       throw thrown;
     }
+  }
+
+  #serveOwn(own: OwnService, head: RequestHead, bytes: Buffer, base: number, end: number): void {
+    this.#exchange.own = own;
+    this.#exchange.service = own.service;
+    this.#changes.dropAuthorization = false;
+    this.#write(null, head, bytes, base, end);
   }
 
   /** The peer, under the name of whom it speaks for. */
@@ -119,10 +130,10 @@ export class RequestIntake {
     throw new SallyportError('CONSUMER_AUTH', `service ${route.service}: ${why}`);
   }
 
-  #write(route: Route, head: RequestHead, bytes: Buffer, base: number, end: number): void {
+  #write(route: Route | null, head: RequestHead, bytes: Buffer, base: number, end: number): void {
     const changes = this.#changes;
     changes.targetFrom = this.#router.targetFrom;
-    changes.hostLine = route.hostLine;
+    changes.hostLine = route?.hostLine ?? null;
     changes.dropToken = this.#router.dropToken;
     const exchange = this.#exchange;
     const out = exchange.room(requestRoom(end - base, this.#forwarding, changes));

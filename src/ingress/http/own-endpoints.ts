@@ -1,5 +1,6 @@
 /** What the server answers itself, on hosts that no service holds: health, version, the attach door. */
 import type { Wire } from '../../net/wire.ts';
+import type { Stream, StreamReceiver } from '../../session/session.ts';
 import type { Peer } from './peer.ts';
 
 /** A request head as its endpoint sees it. */
@@ -35,6 +36,14 @@ export interface OwnReply {
  */
 export type Takeover = (wire: Wire, rest: Buffer) => void;
 
+/** A service of the program itself: its requests are streamed to it as to a target, and its answers back. */
+export interface OwnService {
+  /** Requests of one client connection to services of the same name may share a stream. */
+  readonly service: string;
+  /** The stream of HTTP/1.1 to it. */
+  open(receiver: StreamReceiver): Stream;
+}
+
 /** The first of them that knows the request answers it. */
 export function chainEndpoints(chain: readonly OwnEndpoints[]): OwnEndpoints {
   return {
@@ -50,5 +59,5 @@ export function chainEndpoints(chain: readonly OwnEndpoints[]): OwnEndpoints {
 
 export interface OwnEndpoints {
   /** Null: not one of ours. A SallyportError thrown here becomes the reply. */
-  find(request: RequestView, peer: Peer): OwnReply | Takeover | null;
+  find(request: RequestView, peer: Peer): OwnReply | OwnService | Takeover | null;
 }

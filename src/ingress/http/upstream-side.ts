@@ -24,6 +24,7 @@ import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
 import type { HttpShared } from './ingress-options.ts';
 import { publicFault } from './public-fault.ts';
+import { openRequestStream } from './request-stream.ts';
 import { mayReuse } from './reuse.ts';
 
 /** No request under way: nothing may arrive. */
@@ -70,13 +71,12 @@ export class UpstreamSide implements UpstreamReceiver {
   }
 
   #open(): void {
-    const { service, consumer, id, caller } = this.#client.exchange;
+    const { exchange } = this.#client;
     this.#accepted = false;
-    const request = { service, kind: 'http', consumer, id } as const;
     const { gate } = this.#shared.options;
-    this.#passed = gate.open(request, this, { caller, tried: this.#attempts.tried });
+    this.#passed = openRequestStream(exchange, gate, this, this.#attempts.tried);
     this.#stream = this.#passed.stream;
-    this.#service = service;
+    this.#service = exchange.service;
   }
 
   #sendHead(exchange: Exchange): void {

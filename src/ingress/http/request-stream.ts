@@ -1,0 +1,17 @@
+/** The stream that a request goes out on: of the service it is routed to, or of the program itself. */
+import type { Gate, PassedStream } from '../../registry/gate.ts';
+import type { Upstream, UpstreamReceiver } from '../../registry/upstream.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Throws what `gate.open` throws. */
+export function openRequestStream(
+  exchange: Exchange,
+  gate: Gate,
+  receiver: UpstreamReceiver,
+  tried: readonly Upstream[],
+): PassedStream {
+  const { service, consumer, id, caller, own } = exchange;
+  if (own === null)
+    return gate.open({ service, kind: 'http', consumer, id }, receiver, { caller, tried });
+  return { stream: own.open(receiver), upstream: null, identity: null, keepable: true };
+}
