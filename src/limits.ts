@@ -250,6 +250,8 @@ export const UNIX_PATH_MAX_BYTES = 107;
 export const LOG_BATCH_CHARS = 64 * KB;
 /** What a slow reader of the log may hold up; beyond it lines are dropped and counted. */
 export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
+/** A log file put aside for less than this would be many small ones. */
+export const LOG_FILE_MIN_BYTES = 64 * KB;
 /** Pause before a log file that could not be written, or a syslog that went away, is tried again. */
 export const LOG_RETRY_MS = 1_000;
 /** A log file that somebody has moved away is noticed within this time. */
@@ -300,6 +302,8 @@ export const PROXY_ANSWER_MAX_BYTES = 16 * KB;
 export const EVENTS_KEPT_MAX = 10_000;
 /** What one event holds of a host, a path or the addresses of a service: the ring keeps it. Unit: characters. */
 export const EVENT_TEXT_MAX_CHARS = 2 * KB;
+/** A reader that waits gets what comes within this time together: busy times make few large batches. */
+export const EVENT_GATHER_MS = 20;
 /** Events handed to a reader of the log at once: a turn of the event loop must stay short. */
 export const EVENT_BATCH_MAX = 256;
 /** A subscriber's stream holds this much before it reads on in the log, and a batch more. */

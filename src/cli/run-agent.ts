@@ -17,8 +17,9 @@ export async function runAgent(
   context: CommandContext<AgentKeys>,
   services: readonly AgentService[],
 ): Promise<number> {
-  const { options, signal, stdout, version } = context;
-  const { log, accessLog } = createLogs(options);
+  const { options, signal, stdout, stderr, version } = context;
+  await using logs = createLogs(options, stderr);
+  const { log, accessLog } = logs;
   const printed = new Map<string, string>();
 
   const agent = createAgent({

@@ -8,6 +8,7 @@ import { canonicalHost } from '../net/host.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { parseDialAddress, parseListenAddress } from '../net/address.ts';
 import { parsePortRanges } from '../net/ports.ts';
+import { parseSyslogAddress } from '../observe/syslog/address.ts';
 import { parseProxy } from '../transport/outgoing/proxy.ts';
 import { parseTarget } from '../net/target.ts';
 import { quoted } from '../net/printable.ts';
@@ -117,6 +118,11 @@ export function serverUrl() {
 /** An outgoing proxy, or `none`. */
 export function proxy() {
   return parsable((value) => value === 'none' || parseProxy(value));
+}
+
+/** Where a syslog listens. */
+export function syslogAddress() {
+  return parsable(parseSyslogAddress);
 }
 
 /** The URL under which consumers see the server: services hang below its host, so it has no path. */

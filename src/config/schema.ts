@@ -27,9 +27,11 @@ import {
   serverUrl,
   token,
 } from './grammar.ts';
+import { controlKeys, operatorCommands } from './control.ts';
 import { dialects } from './dialects.ts';
 import { identities } from './identities.ts';
 import { identityLimits } from './limits.ts';
+import { logs } from './logs.ts';
 import { serviceRules } from './server-services.ts';
 import { observation } from './observation.ts';
 import { policy } from './policy.ts';
@@ -44,18 +46,6 @@ export const fileKinds = ['server', 'agent'] as const;
 export type FileKind = (typeof fileKinds)[number];
 
 const json = option(toggle(false), { file: false, help: 'Print output, and errors, as JSON.' });
-
-const logs = {
-  log_level: option(choice(['debug', 'info', 'warn', 'error', 'silent']), {
-    value: 'debug|info|warn|error|silent',
-    live: true,
-    help: 'The least important lines to log.',
-  }).prefault('info'),
-  log_format: option(choice(['auto', 'pretty', 'json']), {
-    value: 'auto|pretty|json',
-    help: 'Logs go to stderr; auto is pretty on a terminal and JSON lines elsewhere.',
-  }).prefault('auto'),
-};
 
 const shared = {
   config: option(text(), {
@@ -129,6 +119,9 @@ const client = {
   }).prefault('auto'),
   ...shared,
 };
+
+/** How to get to a server, for those who dial no session. */
+const { keep_trying: _k, transport: _t, mask: _m, heartbeat: _h, ...access } = client;
 
 const agent = {
   ...logs,
@@ -207,6 +200,7 @@ const server = z
       help: 'Log one line for each request and each stream.',
     }),
     ...observation,
+    ...controlKeys,
     ...dialects,
     identities: option(identities, {
       live: true,
@@ -264,6 +258,7 @@ export const schemas = {
     }),
     json,
   }),
+  ...operatorCommands(access),
   config: z.strictObject({
     for: option(choice(fileKinds), {
       value: 'server|agent',

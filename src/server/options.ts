@@ -38,7 +38,7 @@ export interface LiveOptions {
   readonly balance?: Balance;
   /** How long running work may go on after `close`. Default: 30 s. */
   readonly drainGraceMs?: number;
-  /** One line for each request and stream, in `log` at level info. Default: true. */
+  /** One line for each request and stream, at level info. Default: true. */
   readonly accessLog?: boolean;
 }
 
@@ -49,6 +49,8 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   /** Program and version, told to clients. */
   readonly program: string;
   readonly log: Logger;
+  /** Where the lines of requests and streams go. Default: `log`. */
+  readonly accessLogger?: Logger;
   /** HTTP services are reachable as NAME.domain. Default: localhost. */
   readonly domain?: string;
   /** How consumers see this server. Default: made of the domain and the port. */

@@ -9,8 +9,9 @@ import { createLogs, logChoice, logLost } from '../logs.ts';
 import type { CommandContext } from '../context.ts';
 
 export async function run(context: CommandContext<OptionsOf<'forward'>>): Promise<number> {
-  const { options, positionals, signal, stdout } = context;
-  const { log, accessLog } = createLogs(options);
+  const { options, positionals, signal, stdout, stderr } = context;
+  await using logs = createLogs(options, stderr);
+  const { log, accessLog } = logs;
   const rules = positionals.map(parseRule);
   const consumer = createConsumer({
     ...clientOptions(options, context),
