@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { until } from '../../test/support/wait.ts';
 import { EVENT_BATCH_MAX } from '../limits.ts';
 import { createEventCursor, type EventCursor } from './cursor.ts';
 import type { SallyportEvent } from './event.ts';
@@ -23,7 +24,7 @@ async function readAll(cursor: EventCursor): Promise<{ seqs: number[]; missed: n
   return all;
 }
 
-test('a cursor begins with what comes next, and events of one turn come together', async () => {
+test('a cursor begins with what comes next, and events that come soon after each other come together', async () => {
   const log = createEventLog();
   publish(log, 2);
   const cursor = createEventCursor(log);
@@ -46,7 +47,7 @@ test('what the filter stops is passed over, and wakes nobody', async () => {
   const cursor = createEventCursor(log, { filter: ({ seq }) => seq % 3 === 0 });
   const waiting = cursor.next();
   publish(log, 2);
-  await new Promise(setImmediate);
+  await until('they were read', () => cursor.seq === 2);
   publish(log, 2);
   assert.deepEqual(numbers((await waiting)?.events), [3]);
   assert.equal(cursor.seq, 4);

@@ -2,7 +2,7 @@
  * A reader's place in the log. The log's ring is the queue of every reader: one that is slow costs
  * nothing but its own events, and is told how many it missed.
  */
-import { EVENT_BATCH_MAX } from '../limits.ts';
+import { EVENT_BATCH_MAX, EVENT_GATHER_MS } from '../limits.ts';
 import type { SallyportEvent } from './event.ts';
 import type { EventFilter } from './filter.ts';
 import type { EventFeed } from './log.ts';
@@ -20,7 +20,7 @@ export interface EventCursor {
   /** How many events there are to come until now, whatever the filter says of them. */
   readonly behind: number;
   /**
-   * What comes next, as soon as there is something: events of one turn of the event loop together.
+   * What comes next, soon after there is something: what comes within EVENT_GATHER_MS, together.
    * Null after `end` once everything is read, and after `close`. One call at a time.
    */
   next(): Promise<EventBatch | null>;
@@ -45,19 +45,16 @@ export function createEventCursor(
   let seq = after;
   let last = Infinity;
   let wake: (() => void) | null = null;
-  let roused = false;
+  let gathering: NodeJS.Timeout | null = null;
 
   function rouse(): void {
+    clearTimeout(gathering ?? undefined);
+    gathering = null;
     wake?.();
     wake = null;
   }
   const deaf = log.listen(() => {
-    if (wake === null || roused) return;
-    roused = true;
-    setImmediate(() => {
-      roused = false;
-      rouse();
-    });
+    if (wake !== null) gathering ??= setTimeout(rouse, EVENT_GATHER_MS);
   });
 
   /** Null when there is nothing to tell yet. */

@@ -45,6 +45,14 @@ export interface EventPayloads {
     readonly session: string;
     readonly identity: string;
   };
+  /** An agent may not offer it, or cannot now: `code` and `reason` as it was told. */
+  'service.refused': {
+    readonly service: string;
+    readonly session: string;
+    readonly identity: string;
+    readonly code: string;
+    readonly reason: string;
+  };
   'stream.opened': StreamEvent;
   /** `code` and `reason` as the error table and the policy say them. */
   'stream.refused': StreamEvent & { readonly code: string; readonly reason: string };

@@ -23,7 +23,7 @@ export function createRequestEvents(events: EventLog, every: number): AccessLog 
         consumer,
         method,
         host: brief(host, host.length),
-        path: brief(path, path.search(/[?]|$/)),
+        path: brief(path, queryAt(path)),
         status,
         bytesUp,
         bytesDown,
@@ -34,8 +34,20 @@ export function createRequestEvents(events: EventLog, every: number): AccessLog 
   };
 }
 
-/** The text up to there, fit to be kept and shown. A copy: a slice would keep the whole text alive. */
+/** Fit to be shown as it is. */
+const plain = /^[ -~]*$/;
+/** A slice of a text keeps all of it alive: not worth a copy below this. Unit: characters. */
+const SLICE_MAX_CHARS = 256;
+
+/** The text up to there, fit to be kept and shown. */
 function brief(text: string, end: number): string {
-  const bytes = Buffer.from(text.slice(0, Math.min(end, EVENT_TEXT_MAX_CHARS)), 'latin1');
+  const cut = end === text.length ? text : text.slice(0, end);
+  if (text.length <= SLICE_MAX_CHARS) return plain.test(cut) ? cut : printable(cut);
+  const bytes = Buffer.from(cut.slice(0, EVENT_TEXT_MAX_CHARS), 'latin1');
   return printable(bytes.toString('latin1'));
+}
+
+function queryAt(path: string): number {
+  const at = path.indexOf('?');
+  return at === -1 ? path.length : at;
 }

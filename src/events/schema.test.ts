@@ -29,6 +29,7 @@ const samples: { readonly [Type in EventType]: EventPayloads[Type] } = {
   'client.down': { ...client, reason: 'HEARTBEAT_LOST' },
   'service.up': { ...served, kind: 'http', urls: ['http://web.localhost/'] },
   'service.down': served,
+  'service.refused': { ...served, code: 'DENIED', reason: 'rule 3' },
   'stream.opened': stream,
   'stream.refused': { ...stream, code: 'DENIED', reason: 'rule 3' },
   'stream.closed': { ...stream, ...carried, outcome: 'ok' },

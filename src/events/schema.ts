@@ -42,6 +42,11 @@ const stream = {
     .describe('`host:port` chosen by the consumer; null for that of the service.'),
 };
 
+const refusal = {
+  code: z.string().describe('Error code.'),
+  reason: z.string().describe('What refused it, and why.'),
+};
+
 /** By type, what an event holds besides its number, time and type. */
 export const eventPayloads = {
   'client.up': z.strictObject(client),
@@ -54,12 +59,9 @@ export const eventPayloads = {
     urls: z.array(z.string()).readonly().describe('Where it can be reached.'),
   }),
   'service.down': z.strictObject({ service, session, identity }),
+  'service.refused': z.strictObject({ service, session, identity, ...refusal }),
   'stream.opened': z.strictObject(stream),
-  'stream.refused': z.strictObject({
-    ...stream,
-    code: z.string().describe('Error code.'),
-    reason: z.string().describe('What refused it, and why.'),
-  }),
+  'stream.refused': z.strictObject({ ...stream, ...refusal }),
   'stream.closed': z.strictObject({
     ...stream,
     ...bytes,
