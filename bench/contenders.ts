@@ -66,6 +66,26 @@ const kinds = {
     tools: ['nginx'],
     start: (stage) => startSallyport(stage, { service: 'http' }),
   },
+  'sallyport-bare': {
+    title: 'sallyport, bare',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', observed: 'nothing' }),
+  },
+  'sallyport-observed': {
+    title: 'sallyport, observed',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', observed: 'everything' }),
+  },
+  'sallyport-http-bare': {
+    title: 'sallyport, bare',
+    tools: ['nginx'],
+    start: (stage) => startSallyport(stage, { service: 'http', observed: 'nothing' }),
+  },
+  'sallyport-http-observed': {
+    title: 'sallyport, observed',
+    tools: ['nginx'],
+    start: (stage) => startSallyport(stage, { service: 'http', observed: 'everything' }),
+  },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
 } as const satisfies Record<string, Kind>;
 

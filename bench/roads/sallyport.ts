@@ -1,4 +1,5 @@
 /** Sallyport as its users run it: the command line, a server process and an agent process. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accepting, freePort } from '../ports.ts';
 import type { RunningProcess } from '../processes.ts';
@@ -21,6 +22,8 @@ export interface SallyportOptions {
   readonly randomMasks?: boolean;
   /** The agent dials through a road of ROUND_TRIP_MS. */
   readonly longRoad?: boolean;
+  /** How much is known of what happens. Default: what a server without options keeps. */
+  readonly observed?: 'nothing' | 'everything';
 }
 
 /** Consumer -> server -> agent -> the target or, for http, the origin. */
@@ -34,6 +37,8 @@ export async function startSallyport(stage: Stage, options: SallyportOptions): P
     '--tcp-ports',
     `${publicPort}-${publicPort}`,
     ...(tls === null ? [] : ['--tls-cert', tls.certificate, '--tls-key', tls.key]),
+    ...(options.observed === 'nothing' ? ['--no-metrics'] : []),
+    ...(options.observed === 'everything' ? observing(stage, publicPort) : []),
   ]);
   await server.firstLine;
 
@@ -64,6 +69,28 @@ export async function startSallyport(stage: Stage, options: SallyportOptions): P
       await road?.process.stop();
     },
   };
+}
+
+/**
+ * Metrics, every request an event, everything else in the audit file too, and a policy that is asked
+ * about each stream. `port` keeps the files of two servers apart.
+ */
+function observing(stage: Stage, port: number): string[] {
+  const config = join(stage.directory, `observing-${port}.yaml`);
+  writeFileSync(
+    config,
+    `request_events: all
+audit_file: audit-${port}.ndjson
+audit_types: [client.*, service.*, stream.*, auth.*]
+metrics_listen: 127.0.0.1:0
+policy:
+  - rules:
+      - { effect: deny, services: ["other-*"] }
+      - { effect: allow, actions: [register], who: ["*"] }
+      - { effect: allow, actions: [http, connect], services: [bench], consumers: [127.0.0.0/8] }
+`,
+  );
+  return ['--config', config];
 }
 
 /** A server alone, for agents to attach to. */

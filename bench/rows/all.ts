@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts';
-import { bulkRows, maskRow, tlsRows } from './bulk.ts';
-import { httpRows } from './http.ts';
+import { bulkRows, maskRow, observedBulkRow, tlsRows } from './bulk.ts';
+import { httpRows, observedHttpRow } from './http.ts';
 import { longRows } from './long.ts';
 import { memoryRows } from './memory.ts';
 import { rateRows } from './rate.ts';
@@ -14,6 +14,8 @@ export const rows: readonly Row[] = [
   ...httpRows,
   ...tlsRows,
   maskRow,
+  observedHttpRow,
+  observedBulkRow,
   ...longRows,
   ...memoryRows,
 ];

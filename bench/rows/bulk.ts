@@ -52,6 +52,19 @@ const tls = {
 } as const;
 const masked = { reference: 'sallyport', ours: 'sallyport-masked' } as const;
 
+/** What it costs that everything is known: metrics, events, the audit file, and a policy. */
+export const observedBulkRow: Row = bulkRow(
+  'observed-bulk',
+  'one stream down, with metrics, events, audit and policy against none',
+  {
+    direction: 'down',
+    streams: 1,
+    reference: 'sallyport-bare',
+    ours: 'sallyport-observed',
+    speedGoal: ratioAtLeast(0.97),
+  },
+);
+
 export const bulkRows: readonly Row[] = [
   bulkRow('bulk-down-1', 'one stream towards the consumer', {
     ...plain,

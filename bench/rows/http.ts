@@ -7,18 +7,23 @@ const P50 = 'p50 us';
 const P99 = 'p99 us';
 const CPU = 'CPU us/request';
 
+const besideNginx = {
+  direct: 'loopback-http',
+  reference: 'nginx',
+  ours: 'sallyport-http',
+} as const;
+
 function httpRow(
   name: string,
   what: string,
   path: string,
   goals: { rate: number; p99?: number },
+  contenders: Pick<Row, 'direct' | 'reference' | 'ours'> = besideNginx,
 ): Row {
   return {
     name,
     what,
-    direct: 'loopback-http',
-    reference: 'nginx',
-    ours: 'sallyport-http',
+    ...contenders,
     tools: ['wrk'],
     figures: [
       { name: RATE, goal: ratioAtLeast(goals.rate) },
@@ -42,3 +47,12 @@ export const httpRows: readonly Row[] = [
   httpRow('http-small', 'a response of 26 bytes', '/small', { rate: 1.3, p99: 1.5 }),
   httpRow('http-large', 'a response of 1 MiB', '/large', { rate: 1.0 }),
 ];
+
+/** What it costs that everything is known: metrics, events, the audit file, and a policy. */
+export const observedHttpRow: Row = httpRow(
+  'observed-http',
+  'small responses, with metrics, events, audit and policy against none',
+  '/small',
+  { rate: 0.9 },
+  { reference: 'sallyport-http-bare', ours: 'sallyport-http-observed' },
+);
