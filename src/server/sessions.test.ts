@@ -23,12 +23,15 @@ const identities = createIdentities(
 const identityOf = (name: keyof typeof tokens) =>
   identities.authenticate(`Bearer ${tokens[name]}`)!;
 
-function open(t: TestContext) {
+function open(t: TestContext, refusal: SallyportError | null = null) {
   const left = new Set<string>();
   const told: string[] = [];
   const registered: Registered = { type: 'registered', ref: 0, urls: ['http://web/'] };
   const registrar: Registrar = {
-    register: () => Promise.resolve(registered),
+    register: async () => {
+      if (refusal !== null) throw refusal;
+      return registered;
+    },
     unregister() {},
     services: () => [],
     outOfScope: () => null,
@@ -158,6 +161,23 @@ test('what happens is told in the log, with the token nowhere', async (t) => {
   client.session.close(null);
   await until('the end is told', () => told.length === 4);
   assert.deepEqual(told, ['attached s1', 'registered s1', 'unregistered s1', 'detached s1']);
+});
+
+test('a service that is refused is published, with the reason', async (t) => {
+  const refusal = new SallyportError('DENIED', 'register service vault: rule 1 denies it');
+  const { attach, events } = open(t, refusal);
+  const client = await attach();
+  client.say({ type: 'register', ref: 1, service: { name: 'vault', kind: 'http' } });
+  await until('it is answered', () => client.heard.some(({ type }) => type === 'error'));
+  const { seq: _seq, time: _time, ...told } = events.since(0)!.at(-1)!;
+  assert.deepEqual(told, {
+    type: 'service.refused',
+    service: 'vault',
+    session: 's1',
+    identity: 'ann',
+    code: 'DENIED',
+    reason: 'register service vault: rule 1 denies it',
+  });
 });
 
 test('the coming and going of clients is published, with the reason; of one that never said hello nothing', async (t) => {

@@ -2,10 +2,11 @@
 import type { Identity } from '../access/identity.ts';
 import type { Lease, Quotas } from '../access/quotas.ts';
 import { receiveConsumerStream } from '../attach/consumer-stream.ts';
+import { failureOf } from '../attach/messages.ts';
 import { ServerSession, type SessionHost } from '../attach/server-session.ts';
-import { SallyportError } from '../errors.ts';
-import { SESSIONS_MAX } from '../limits.ts';
-import { quoted } from '../net/printable.ts';
+import { asSallyportError, SallyportError } from '../errors.ts';
+import { SERVICE_NAME_MAX_CHARS, SESSIONS_MAX } from '../limits.ts';
+import { printable, quoted } from '../net/printable.ts';
 import type { ClientEvent } from '../events/event.ts';
 import type { EventLog } from '../events/log.ts';
 import type { AccessLog } from '../observe/access-log.ts';
@@ -63,6 +64,19 @@ export function createSessions(options: SessionsOptions): Sessions {
   let lastId = 0;
   let draining = false;
 
+  /** Answers the error, which is an event now. */
+  function refused(session: ServerSession, name: string, error: SallyportError): SallyportError {
+    const { code, message } = failureOf(error);
+    events.publish('service.refused', {
+      service: printable(name.slice(0, SERVICE_NAME_MAX_CHARS)),
+      session: session.id,
+      identity: session.identity.name,
+      code,
+      reason: message,
+    });
+    return error;
+  }
+
   const host: SessionHost = {
     program: options.program,
     heartbeat,
@@ -97,7 +111,9 @@ export function createSessions(options: SessionsOptions): Sessions {
         const why = 'the server is shutting down';
         throw new SallyportError('SERVER_DRAINING', `service ${quoted(service.name)}: ${why}`);
       }
-      const assigned = await registrar.register(session, service);
+      const assigned = await registrar.register(session, service).catch((thrown: unknown) => {
+        throw refused(session, service.name, asSallyportError(thrown));
+      });
       log.info(
         { session: session.id, service: service.name, kind: service.kind, urls: assigned.urls },
         'registered',
