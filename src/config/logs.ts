@@ -15,7 +15,7 @@ export const logs = {
   }).prefault('info'),
   log_format: option(choice(['auto', 'pretty', 'json']), {
     value: 'auto|pretty|json',
-    help: 'auto is pretty on a terminal and JSON lines elsewhere.',
+    help: 'How lines look: auto is pretty on a terminal and JSON lines elsewhere.',
   }).prefault('auto'),
   log_file: option(text(), {
     value: 'FILE',

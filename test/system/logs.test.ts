@@ -51,8 +51,14 @@ test('the agent’s log goes to a file and to a syslog at once', async (t) => {
   const server = await startServer(t);
   const origin = await startOrigin(t);
   const { program } = await startService(t, server, [
-    ...['http', origin.address, '--name', 'web', '--log-file', file],
-    ...['--syslog', `udp://127.0.0.1:${syslog.address().port}`],
+    'http',
+    origin.address,
+    '--name',
+    'web',
+    '--log-file',
+    file,
+    '--syslog',
+    `udp://127.0.0.1:${syslog.address().port}`,
   ]);
   await until('the syslog has it', () => received.some((line) => line.includes('"registered"')));
   await program.end('SIGTERM');
