@@ -2,12 +2,6 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import { createHubbleEvents, type HubbleEvent } from '../../src/compat/hubble/events.ts';
-import { createHubbleProxy } from '../../src/compat/hubble/proxy.ts';
-import { createDenyPolicy } from '../../src/access/policy/grant.ts';
-import { parseRule } from '../../src/consumer/rule.ts';
-import { openForward } from '../../src/consumer/forward.ts';
-import { composeConsumer, composeServer, runAgent, service } from '../support/composition.ts';
 import { composeHubbleServer, runHubble } from '../support/hubble.ts';
 import {
   ACK,
@@ -136,44 +130,6 @@ test('a gateway opens sessions to itself', patience, async (t) => {
   assert.notEqual(asked.text('GUID'), session.GUID, 'one id stands for one session of a link');
 });
 
-test('refusals: denied, no such gateway, closed port, named as the originals name them', async (t) => {
-  const { address } = await composeHubbleServer(t);
-  const closed = net.createServer().listen(0, '127.0.0.1');
-  await until('a port is known', () => closed.listening);
-  const { port } = closed.address() as net.AddressInfo;
-  closed.close();
-  await runHubble(t, address, { name: 'agent2' }).connected();
-  const agent1 = await joinPeer(t, address.port, 'agent1');
-  const refusal = async (fields: Record<string, string | number>): Promise<string> => {
-    const GUID = crypto.randomUUID();
-    agent1.send(INITIATOR, {
-      ...session,
-      RemoteHost: '127.0.0.1',
-      RemotePort: port,
-      ...fields,
-      GUID,
-    });
-    const ack = await agent1.hear(ACK, GUID);
-    assert.equal(ack.fields.Ok, false);
-    return ack.text('Message');
-  };
-  assert.equal(await refusal({ Gatename: 'nobody' }), 'Gateway not registered');
-  assert.equal(await refusal({ Gatename: 'no body\n' }), 'Gateway not registered');
-  assert.match(await refusal({}), /ECONNREFUSED/);
-  assert.match(await refusal({ RemoteHost: '' }), /no host/);
-  assert.match(await refusal({ RemoteHost: '127.1' }), /not a host name/);
-
-  const strict = await composeHubbleServer(t, {}, { policy: createDenyPolicy('a test') });
-  await runHubble(t, strict.address, { name: 'agent2' }).connected();
-  const denied = runHubble(t, strict.address, { name: 'a', rules: ['0:agent2:127.0.0.1:1'] });
-  await denied.connected();
-  const client = connectClient(t, { port: denied.ports[0] });
-  await assert.rejects(within(5_000, client.ended, 'the end'), /ECONNRESET|in vain/);
-  const peer = await joinPeer(t, strict.address.port, 'b');
-  peer.send(INITIATOR, { ...session, RemoteHost: 'h', RemotePort: 1 });
-  assert.equal((await peer.hear(ACK, session.GUID)).text('Message'), 'Unauthorized');
-});
-
 test('handshakes: another version, another first message, a text message, silence about names', async (t) => {
   const { address } = await composeHubbleServer(t);
   const old = await connectPeer(t, address.port);
@@ -261,140 +217,5 @@ test(
     client.socket.end('again');
     await within(10_000, client.ended, 'the echo');
     assert.equal(client.received().toString(), 'again');
-  },
-);
-
-test(
-  'a native consumer reaches Hubble gateways, ours and originals, at targets it names',
-  patience,
-  async (t) => {
-    const target = await serveSockets(t, echo);
-    const { address } = await composeHubbleServer(t);
-    await runHubble(t, address, { name: 'ours' }).connected();
-    serveSessions(await joinPeer(t, address.port, 'original'));
-    const consumer = composeConsumer(t, address);
-    await consumer.attach(new AbortController().signal);
-    const accessLog = { stream() {}, request() {} };
-    for (const name of ['ours', 'original']) {
-      const rule = parseRule(`0:key@${name}:127.0.0.1:${target}`);
-      const forward = await openForward({ consumer, rule, accessLog });
-      t.after(() => forward.close());
-      const client = connectClient(t, { port: forward.address.port });
-      client.socket.write(blob);
-      await until(`${name} echoes`, () => client.received().length === MB);
-      assert.ok(client.received().equals(blob));
-    }
-    const refused = Promise.withResolvers<Error>();
-    consumer.open(
-      { service: 'ours' },
-      { data() {}, finished() {}, drained() {}, reset: refused.resolve },
-    );
-    assert.match((await refused.promise).message, /no target of its own/);
-  },
-);
-
-test(
-  'a Hubble agent reaches services of native agents: their own target by port 0, another by their rules',
-  patience,
-  async (t) => {
-    const own = await serveSockets(t, (socket) => socket.end('own'));
-    const other = await serveSockets(t, (socket) => socket.end('other'));
-    const server = await composeHubbleServer(t);
-    const setting = { allow: [`127.0.0.1:${other}`] };
-    await runAgent(t, server.address, [service('box', `127.0.0.1:${own}`, setting)]).ready();
-    const agent = runHubble(t, server.address, {
-      name: 'agent1',
-      rules: ['0:box:0.0.0.0:0', `0:box:127.0.0.1:${other}`, '0:box:127.0.0.1:1'],
-    });
-    await agent.connected();
-    const said = async (port: number): Promise<string> => {
-      const client = connectClient(t, { port });
-      await client.ended;
-      return client.received().toString();
-    };
-    assert.deepEqual([await said(agent.ports[0]), await said(agent.ports[1])], ['own', 'other']);
-    await assert.rejects(said(agent.ports[2]), /ECONNRESET/);
-  },
-);
-
-test('an allow-list keeps an agent from dialling anything else', async (t) => {
-  let connections = 0;
-  const count = (socket: net.Socket): void => void (connections++, socket.end('in'));
-  const allowed = await serveSockets(t, count);
-  const denied = await serveSockets(t, count);
-  const { address } = await composeHubbleServer(t);
-  const rules = [`127.0.0.1:${allowed}`];
-  await runHubble(t, address, { name: 'agent2', allow: rules }).connected();
-  const agent1 = await joinPeer(t, address.port, 'agent1');
-  const open = async (RemotePort: number, RemoteHost = '127.0.0.1') => {
-    const GUID = crypto.randomUUID();
-    agent1.send(INITIATOR, { ...session, GUID, RemoteHost, RemotePort });
-    return agent1.hear(ACK, GUID);
-  };
-  assert.equal((await open(allowed)).fields.Ok, true);
-  assert.equal((await open(allowed, 'localhost')).fields.Ok, true);
-  const refusal = await open(denied);
-  assert.deepEqual([refusal.fields.Ok, connections], [false, 2]);
-  assert.match(refusal.text('Message'), /^TARGET_DENIED/);
-});
-
-test(
-  'the events of the originals: registrations, sessions, refusals, each once',
-  patience,
-  async (t) => {
-    const target = await serveSockets(t, echo);
-    const told: HubbleEvent[] = [];
-    const { address } = await composeServer(t, {
-      dialects: [
-        (host) => {
-          host.events.listen(createHubbleEvents((event) => void told.push(event)));
-          return createHubbleProxy({ auth: 'none' })(host);
-        },
-      ],
-    });
-    const agent2 = await joinPeer(t, address.port, 'agent2');
-    serveSessions(agent2);
-    const agent1 = await joinPeer(t, address.port, 'agent1');
-    agent1.send(INITIATOR, {
-      ...session,
-      Key: 'topsecret',
-      RemoteHost: '127.0.0.1',
-      RemotePort: target,
-    });
-    await agent1.hear(ACK, session.GUID);
-    agent1.send(CLOSED, { GUID: session.GUID });
-    agent2.send(CLOSED, { GUID: session.GUID });
-    await until('the session is over', () => told.length === 4);
-    const unknown = {
-      ...session,
-      GUID: 'other',
-      Gatename: 'nobody',
-      RemoteHost: 'h',
-      RemotePort: 1,
-    };
-    agent1.send(INITIATOR, unknown);
-    await agent1.hear(ACK, 'other');
-    agent2.socket.close();
-    await until('the agent has left', () => told.length === 6);
-    const SourceGateway = 'agent1';
-    const toAgent2 = { RemoteHost: '127.0.0.1', RemotePort: target, Gatename: 'agent2' };
-    const toNobody = { RemoteHost: 'h', RemotePort: 1, Gatename: 'nobody' };
-    assert.deepEqual(told.slice(0, 4), [
-      { kind: 'GatewayRegistrationEvent', Gateway: 'agent2' },
-      { kind: 'GatewayRegistrationEvent', Gateway: 'agent1' },
-      {
-        kind: 'OpenSessionEvent',
-        SourceGateway,
-        ConnectionRequest: toAgent2,
-        Success: true,
-        Error: '',
-      },
-      { kind: 'CloseSessionEvent', Gateway: 'agent1' },
-    ]);
-    const refusal = told[4];
-    assert.ok(refusal.kind === 'OpenSessionEvent' && !refusal.Success && refusal.Error !== '');
-    assert.deepEqual(refusal.ConnectionRequest, toNobody);
-    assert.deepEqual(told[5], { kind: 'GatewayUnregistrationEvent', Gateway: 'agent2' });
-    assert.ok(!JSON.stringify(told).includes('topsecret'));
   },
 );

@@ -40,7 +40,7 @@ export async function runProxy(
     identities: [{ name: 'hubble', token: key ?? createToken(), ...allScopes }],
     program: `sallyport/${version}`,
     log,
-    policy: await policyOf(flags, directory, log),
+    policy: sessionsOnly(await policyOf(flags, directory, log)),
     dialects: [createHubbleProxy({ auth: key === null ? 'none' : 'key', alone: true })],
   });
   log.info({}, `Start listening on ${formatAddress(server.address)}`);
@@ -65,4 +65,14 @@ async function policyOf(
   if (!flags.on('authgrant'))
     log.warn({}, 'no -authgrant, -authdeny or -authlua was given: every session is allowed');
   return createGrantPolicy('-authgrant');
+}
+
+/** The originals ask about sessions only: every agent may take its name. */
+function sessionsOnly(policy: Policy): Policy {
+  const registered = { allow: true, reason: 'only sessions are asked about' };
+  return {
+    authorize: (request, tell) =>
+      request.action === 'register' ? registered : policy.authorize(request, tell),
+    close: () => policy.close(),
+  };
 }

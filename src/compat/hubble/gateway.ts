@@ -22,8 +22,8 @@ import { refusalText } from './refusal.ts';
 
 /** What the proxy does for its gateways. */
 export interface GatewayHost {
-  /** Who the agent is: null when nobody is asked. Rejects with the refusal. */
-  admit(gateway: Gateway, handshake: Handshake): Promise<Identity | null>;
+  /** Finds out who the agent is. Rejects with the refusal. */
+  admit(gateway: Gateway, handshake: Handshake): Promise<void>;
   /** Throws when the gateway cannot have its name. */
   check(gateway: Gateway): void;
   /** The gateway was welcomed and serves from now on. */
@@ -72,7 +72,7 @@ export class Gateway implements Upstream, MuxEvents {
         return this.#refuse('Invalid protocol version', `version ${quoted(handshake.version)}`);
       this.name = handshake.name;
       this.mux.knowsEnd = handshake.knowsEnd;
-      this.identity = await this.#host.admit(this, handshake);
+      await this.#host.admit(this, handshake);
       if (this.#gone) return;
       this.#host.check(this);
       this.#stopTimer();

@@ -2,19 +2,17 @@
  * The Hubble proxy as a dialect of the server: agents of that tool become services and consumers.
  * A name belongs to its latest holder, and leaving takes only the leaver's own away.
  */
-import type { Identity } from '../../access/identity.ts';
-import { mayRegister } from '../../access/scopes.ts';
-import { isServiceName } from '../../access/service-name.ts';
-import { SallyportError } from '../../errors.ts';
-import { HUBBLE_HEARTBEAT_MS, SESSIONS_MAX } from '../../limits.ts';
-import { quoted } from '../../net/printable.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
+import { EXPIRY_CHECK_MS, HUBBLE_HEARTBEAT_MS, SESSIONS_MAX } from '../../limits.ts';
+import { judgeEach } from '../../registry/rejudge.ts';
 import type { ServicePolicy } from '../../registry/services.ts';
 import { createHeartbeat } from '../../session/heartbeat.ts';
-import type { DialectFactory, DialectHost } from '../dialect.ts';
+import type { DialectFactory } from '../dialect.ts';
+import { createAdmission } from './admission.ts';
 import { openAsked } from './asked-session.ts';
 import { createDoor } from './door.ts';
 import { Gateway, type GatewayHost } from './gateway.ts';
-import type { Handshake, Initiator } from './messages.ts';
+import type { Initiator } from './messages.ts';
 
 export interface HubbleProxyOptions {
   /**
@@ -36,6 +34,7 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
   return (host) => {
     const { registry, events, log, gate, accessLog } = host;
     const heartbeat = createHeartbeat(options.heartbeatMs ?? HUBBLE_HEARTBEAT_MS);
+    const admission = createAdmission(host, options.auth);
     const all = new Set<Gateway>();
     const holders = new Map<string, Gateway>();
     const initiators = new Map<string, Initiator>();
@@ -52,15 +51,7 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
     const house: GatewayHost = {
       async admit(gateway, handshake) {
         if (draining) throw leaving();
-        if (!isServiceName(handshake.name)) {
-          const why = 'names take letters, digits, dot, underscore and hyphen, 1 to 128 of them';
-          throw new SallyportError('NAME_INVALID', `gateway ${quoted(handshake.name)}: ${why}`);
-        }
-        if (options.auth === 'none') return null;
-        const identity = await identify(host, gateway, handshake);
-        const denied = mayRegister(identity, { name: handshake.name });
-        if (denied !== null) throw denied;
-        return identity;
+        await admission.admit(gateway, handshake);
       },
 
       check({ name }) {
@@ -112,6 +103,18 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
       },
     };
 
+    function judgeKeys(): void {
+      for (const gateway of all) {
+        try {
+          if (gateway.serving) admission.recheck(gateway);
+        } catch (thrown) {
+          gateway.mux.close(asSallyportError(thrown));
+        }
+      }
+    }
+    const expiry = setInterval(judgeKeys, EXPIRY_CHECK_MS).unref();
+    let judging = new AbortController();
+
     return {
       name: 'hubble',
       endpoints: createDoor({
@@ -128,8 +131,20 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
       get active() {
         return [...all].reduce((sum, { streams }) => sum + streams, 0);
       },
+      rejudge() {
+        judging.abort();
+        judging = new AbortController();
+        judgeKeys();
+        judgeEach(all.values(), {
+          judge: (gateway) => (gateway.serving ? admission.permit(gateway) : undefined),
+          refuse: ({ mux }, error) => mux.close(error),
+          signal: judging.signal,
+        });
+      },
       drain: () => void (draining = true),
       close() {
+        judging.abort();
+        clearInterval(expiry);
         heartbeat.close();
         for (const gateway of all) gateway.mux.close(null);
       },
@@ -145,30 +160,6 @@ function clientOf({ id, identity, peer }: Gateway) {
     peer,
     protocol: 'hubble',
   } as const;
-}
-
-/** Throws AUTH_FAILED, or AUTH_REQUIRED without a key. */
-async function identify(
-  { authenticators, events }: DialectHost,
-  { peer }: Gateway,
-  { key, name }: Handshake,
-): Promise<Identity> {
-  const credentials = {
-    authorization: key === '' ? null : `Bearer ${key}`,
-    certificate: null,
-    peer,
-    service: null,
-    method: 'GET',
-    host: '',
-    path: '/',
-  };
-  for (const authenticator of authenticators) {
-    const identity = await authenticator.authenticate(credentials);
-    if (identity !== null) return identity;
-  }
-  const reason = `gateway ${name}: ${key === '' ? 'no key was given' : 'the key is not known'}`;
-  events.publish('auth.failed', { door: 'attach', service: null, peer, reason });
-  throw new SallyportError(key === '' ? 'AUTH_REQUIRED' : 'AUTH_FAILED', reason);
 }
 
 function leaving(): SallyportError {
