@@ -29,6 +29,10 @@ export { hashConsumerPassword } from './access/consumer-password.ts';
 export { allScopes } from './access/identity.ts';
 export type { IdentityOptions } from './access/identities.ts';
 export type { Role, Scopes } from './access/identity.ts';
+export { createPolicyChain } from './access/policy/chain.ts';
+export type { PolicyLink } from './access/policy/chain-faults.ts';
+export type { AccessRequest, Decision, Policy } from './access/policy/policy.ts';
+export type { RuleOptions } from './access/policy/rule.ts';
 export { createToken, hashToken } from './access/tokens.ts';
 
 export { formatAddress, parseListenAddress } from './net/address.ts';
