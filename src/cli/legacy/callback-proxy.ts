@@ -3,7 +3,9 @@ import { tunnelUrl } from '../../compat/callback/client-url.ts';
 import { runProxy as proxy } from '../../compat/callback/proxy.ts';
 import { processStdio } from '../../consumer/stdio.ts';
 import { SallyportError } from '../../errors.ts';
+import { CLOSE_FLUSH_MS } from '../../limits.ts';
 import type { Invocation } from '../dispatch.ts';
+import { onHangup } from '../hangup.ts';
 import { clientFlags, wayOutOf } from './callback-client.ts';
 import { createLegacyLog, logFlags, signalName } from './callback-logs.ts';
 import { parseGoDuration } from './go-duration.ts';
@@ -40,6 +42,7 @@ export async function runProxy(
   const password = flags.text('http.password') ?? '';
   const login = Buffer.from(`${user}:${password}`).toString('base64');
   log.debug({}, `Callback Server Endpoint: ${url.href}`);
+  const leaving = leaveAfterHangup(signal);
   try {
     await proxy(
       {
@@ -52,7 +55,7 @@ export async function runProxy(
         timeoutMs,
         duplex: processStdio(),
       },
-      signal,
+      leaving,
     );
   } catch (thrown) {
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
@@ -62,6 +65,16 @@ export async function runProxy(
   }
   if (signal.aborted) log.info({}, `Terminating on signal: ${signalName(signal)}`);
   return 0;
+}
+
+/**
+ * The signal, and a while after a hangup. ssh sends its ProxyCommand one right behind its last words:
+ * they are still to be read, and the other end would wait for them.
+ */
+function leaveAfterHangup(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  onHangup(() => setTimeout(() => late.abort(), CLOSE_FLUSH_MS).unref());
+  return AbortSignal.any([signal, late.signal]);
 }
 
 function stripped(id: string, prefix = '', suffix = ''): string {
