@@ -11,7 +11,7 @@ export interface Arguments {
 }
 
 /**
- * Flags are long: `--flag VALUE`, `--flag=VALUE`; switches `--flag`, `--no-flag`, `--flag=false`.
+ * Flags are long, and a few have a letter besides: `--flag VALUE`, `--flag=VALUE`; switches `--flag`, `--no-flag`, `--flag=false`.
  * A value that starts with a hyphen takes the `=` form. After `--` everything is a positional.
  * Throws USAGE. Messages hold no value: it may be a secret in the wrong place.
  */
@@ -48,7 +48,7 @@ function parseFlag(
   const equals = argument.indexOf('=');
   const name = equals === -1 ? argument : argument.slice(0, equals);
   const inline = equals === -1 ? undefined : argument.slice(equals + 1);
-  const field = fields.find(({ flag }) => flag === name);
+  const field = fields.find(({ flag, facts }) => flag === name || shortFlag(facts) === name);
   if (field === undefined) {
     const denied = fields.find(
       ({ flag, shape }) => shape === 'switch' && flag?.replace('--', '--no-') === name,
@@ -68,6 +68,10 @@ function parseFlag(
   }
   queue.shift();
   return { field, value: next };
+}
+
+function shortFlag({ short }: Field['facts']): string | null {
+  return short === undefined ? null : `-${short}`;
 }
 
 function unknown(name: string, fields: readonly Field[]): string {

@@ -7,7 +7,8 @@ import { parseProxy, type Environment } from '../transport/outgoing/proxy.ts';
 import type { OutgoingTls } from '../transport/outgoing/socket.ts';
 import type { WayOut } from '../transport/outgoing/way-out.ts';
 
-interface ClientKeys {
+/** How to get to a server, and who is asking. */
+export interface AccessKeys {
   server: string;
   token?: string | undefined;
   ca?: string | undefined;
@@ -16,19 +17,25 @@ interface ClientKeys {
   serverName?: string | undefined;
   proxy?: string | undefined;
   clientPorts?: string | undefined;
+}
+
+interface ClientKeys extends AccessKeys {
   transport: Transport | 'auto';
   mask: 'auto' | 'random';
   heartbeat: number;
 }
 
-export interface ClientOptions {
+export interface ServerAccess {
   server: URL;
   token: string;
   wayOut: WayOut;
+  program: string;
+}
+
+export interface ClientOptions extends ServerAccess {
   transport: Transport | 'auto';
   randomMask: boolean;
   heartbeatMs: number;
-  program: string;
 }
 
 /** What the process around a command gives to it. */
@@ -38,7 +45,17 @@ interface Surroundings {
 }
 
 /** Throws AUTH_REQUIRED without a token, CONFIG_INVALID when a file of it cannot be read. */
-export function clientOptions(keys: ClientKeys, { version, env }: Surroundings): ClientOptions {
+export function clientOptions(keys: ClientKeys, surroundings: Surroundings): ClientOptions {
+  return {
+    ...serverAccess(keys, surroundings),
+    transport: keys.transport,
+    randomMask: keys.mask === 'random',
+    heartbeatMs: keys.heartbeat,
+  };
+}
+
+/** Throws as `clientOptions` does. */
+export function serverAccess(keys: AccessKeys, { version, env }: Surroundings): ServerAccess {
   if (keys.token === undefined) {
     throw new SallyportError(
       'AUTH_REQUIRED',
@@ -49,15 +66,12 @@ export function clientOptions(keys: ClientKeys, { version, env }: Surroundings):
     server: new URL(keys.server),
     token: keys.token,
     wayOut: wayOut(keys, env),
-    transport: keys.transport,
-    randomMask: keys.mask === 'random',
-    heartbeatMs: keys.heartbeat,
     program: `sallyport/${version}`,
   };
 }
 
 /** `proxy: none` is a direct way whatever the environment says. */
-function wayOut(keys: ClientKeys, env: Environment): WayOut {
+function wayOut(keys: AccessKeys, env: Environment): WayOut {
   const { proxy, clientPorts } = keys;
   return {
     env,
@@ -67,7 +81,7 @@ function wayOut(keys: ClientKeys, env: Environment): WayOut {
   };
 }
 
-function tlsOptions({ ca, clientCert, clientKey, serverName }: ClientKeys): OutgoingTls {
+function tlsOptions({ ca, clientCert, clientKey, serverName }: AccessKeys): OutgoingTls {
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     const why = 'one stands without the other; give the certificate and its key';
     throw new SallyportError('CONFIG_INVALID', `client_cert and client_key: ${why}`);

@@ -62,7 +62,8 @@ export function usageLine(name: CommandName, fields: readonly Field[]): string {
 }
 
 function heading({ flag, facts }: Field): string {
-  return facts.value === undefined ? flag! : `${flag} ${facts.value}`;
+  const short = facts.short === undefined ? '' : `-${facts.short}, `;
+  return facts.value === undefined ? `${short}${flag}` : `${short}${flag} ${facts.value}`;
 }
 
 function explanation({ facts, shape, initial, required }: Field): string {

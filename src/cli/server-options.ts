@@ -53,6 +53,13 @@ export function fixedOptions(
     heartbeatMs: options.heartbeat,
     responseTimeoutMs: options.responseTimeout,
     ...observationOptions(options),
+    control: {
+      hosts: options.controlHosts,
+      origins: options.controlOrigins,
+      ...(options.controlListen === undefined
+        ? {}
+        : { listen: parseListenAddress(options.controlListen, '127.0.0.1') }),
+    },
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl) }),
     ...(tlsPassthroughListen === undefined
       ? {}

@@ -59,6 +59,34 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     summary: 'Show a server, an agent and a small web app at work, all on this machine.',
     positionals: none,
   },
+  ls: {
+    summary: 'List the services of a server and the agents behind them.',
+    positionals: none,
+  },
+  ps: { summary: 'List the streams that are open at a server.', positionals: none },
+  status: { summary: 'Show how a server is doing.', positionals: none },
+  events: {
+    summary: 'Show what happened at a server, and with -f what happens.',
+    positionals: none,
+  },
+  kick: {
+    summary: 'End the session of an agent or a consumer, a service, or a stream.',
+    positionals: {
+      shown: 'KIND ID',
+      help: 'agent or consumer and its session (s1), service and its name, stream and its id, as ls, ps and events show them.',
+      min: 2,
+      max: 2,
+    },
+  },
+  control: {
+    summary: 'Control a server in other ways.',
+    positionals: {
+      shown: 'ACTION [NAME]',
+      help: 'routes, identities and config show what there is; revoke NAME puts an identity out, restore NAME lets it in again; reload reads the configuration; drain takes nothing new; openapi prints the description of the control API, without asking a server.',
+      min: 1,
+      max: 2,
+    },
+  },
   config: {
     summary:
       'Check a configuration file, or print its JSON Schema or the reference of all options.',

@@ -123,6 +123,9 @@ const client = {
 /** How to get to a server, for those who dial no session. */
 const { keep_trying: _k, transport: _t, mask: _m, heartbeat: _h, ...access } = client;
 
+/** How to get to a server, for those who dial no session. */
+const { keep_trying: _k, transport: _t, mask: _m, heartbeat: _h, ...access } = client;
+
 const agent = {
   ...logs,
   health_listen: option(listenAddress('127.0.0.1'), {
@@ -258,6 +261,7 @@ export const schemas = {
     }),
     json,
   }),
+  ...operatorCommands(access),
   ...operatorCommands(access),
   config: z.strictObject({
     for: option(choice(fileKinds), {

@@ -11,6 +11,8 @@ export interface OptionFacts {
   readonly help: string;
   /** Stands for the value in `--help`. A switch has none. */
   readonly value?: string;
+  /** One letter: `-w` besides `--watch`. */
+  readonly short?: string;
   /** The value is never shown, and `file:PATH` names a file that holds it. */
   readonly secret?: true;
   /**

@@ -24,20 +24,36 @@ export interface ControlEndpointsOptions extends Pick<
 export interface ControlEndpoints extends OwnEndpoints {
   /** Requests under way, those that follow events among them. */
   readonly active: number;
-  /** Ends the requests of those whom `current` knows no longer, or no longer as admins. */
+  /** Who follows events, and is known no longer or no longer as an admin, does so no more. */
   rejudge(current: Current): void;
   /** Ends everything. */
   close(): void;
 }
 
+/** Who follows events, and what ends that. */
+interface Follower {
+  identity: Identity;
+  readonly end: () => void;
+}
+
 export function createControlEndpoints(options: ControlEndpointsOptions): ControlEndpoints {
   const { door, api, log } = options;
-  /** Who follows something, and what ends that. */
-  const callers = new Map<object, { identity: Identity; end(): void }>();
+  const followers = new Set<Follower>();
   const adapter = createHttpAdapter({
     ...options,
     defect: (error, id) => log.error({ error, id }, 'control failed for an unforeseen reason'),
   });
+
+  function attend(signal: AbortSignal, follower: Follower): void {
+    const timer = endAt(follower.identity.expiresAt, follower.end);
+    followers.add(follower);
+    const leave = (): void => {
+      clearTimeout(timer);
+      followers.delete(follower);
+    };
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) leave();
+  }
 
   return {
     find(request, peer) {
@@ -49,13 +65,8 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
       const sharing = door.sharing(request);
       const { takeover, end } = adapter.takeover(request, async (whole, requestId) => {
         const identity = await admitted;
-        const timer = endAt(identity.expiresAt, end);
-        callers.set(whole, { identity, end });
-        whole.signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          callers.delete(whole);
-        });
         const response = await api(whole, { identity, peer: peer.text, requestId });
+        if (isEndless(response)) attend(whole.signal, { identity, end });
         for (const [name, value] of Object.entries(sharing)) response.headers.set(name, value);
         return response;
       });
@@ -67,10 +78,10 @@ export function createControlEndpoints(options: ControlEndpointsOptions): Contro
     },
 
     rejudge(current) {
-      for (const caller of callers.values()) {
-        const identity = current(caller.identity);
-        if (identity?.roles.has('admin')) caller.identity = identity;
-        else caller.end();
+      for (const follower of followers) {
+        const identity = current(follower.identity);
+        if (identity?.roles.has('admin')) follower.identity = identity;
+        else follower.end();
       }
     },
 
@@ -85,6 +96,10 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 function endAt(time: number, end: () => void): NodeJS.Timeout | undefined {
   if (time === Infinity) return undefined;
   return setTimeout(end, Math.min(Math.max(time - Date.now(), 0), TIMER_MAX_MS)).unref();
+}
+
+function isEndless({ headers }: Response): boolean {
+  return headers.get('Content-Type') === 'text/event-stream';
 }
 
 function isControl(path: string): boolean {

@@ -141,7 +141,9 @@ export const reloadedView = z
 
 export const configView = z
   .record(z.string(), z.unknown())
-  .describe('The options in force, by the keys that files use. Secrets are masked.');
+  .describe(
+    'The options in force, by the keys that files use: durations in milliseconds, sizes in bytes, secrets masked.',
+  );
 
 /** Readers take events that are newer than they are. */
 export const eventView = z

@@ -100,6 +100,7 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
     },
 
     *services() {
+      const streams = countByUpstream(live);
       for (const { name, policy, upstreams } of registry.list()) {
         const { kind, exclusive, balance } = policy;
         yield {
@@ -108,7 +109,10 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
           present: upstreams.length > 0,
           exclusive,
           balance,
-          upstreams: upstreams.map(({ id, streams }) => ({ session: id, streams })),
+          upstreams: upstreams.map(({ id }) => ({
+            session: id,
+            streams: streams.get(`${id} ${name}`) ?? 0,
+          })),
           urls: registrar.urls(name),
         };
       }
@@ -203,6 +207,16 @@ function streamView({ request, stream, identity, upstream, openedAt }: LiveStrea
     bytesUp: stream.bytesSent,
     bytesDown: stream.bytesReceived,
   };
+}
+
+/** By upstream and service, with a space between. */
+function countByUpstream(live: LiveStreams): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { upstream, request } of live.list()) {
+    const key = `${upstream?.id} ${request.service}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
 }
 
 interface Count {
