@@ -5,7 +5,7 @@ import { chainFaults } from '../access/policy/chain-faults.ts';
 import { actions } from '../access/policy/policy.ts';
 import { effects, OWN_TARGET } from '../access/policy/rule.ts';
 import { createAllowList } from '../access/allow.ts';
-import { cidr, calledUrl } from './grammar.ts';
+import { calledUrl, cidr, consumerKey, dialAddress } from './grammar.ts';
 import { choice, list, option, parsable, text } from './values.ts';
 
 function targetRule() {
@@ -79,3 +79,43 @@ export const policy = list(link).superRefine((links, context) => {
   for (const { path, message } of chainFaults(links))
     context.addIssue({ code: 'custom', path: [...path], message });
 });
+
+/** What `policy test` asks the policy of a file. */
+export const policyQuestion = {
+  action: option(choice(actions), {
+    value: 'ACTION',
+    env: false,
+    file: false,
+    help: 'What is to be done: register, connect, http or control.',
+  }),
+  service: option(text(), {
+    value: 'NAME',
+    env: false,
+    file: false,
+    help: 'The service; for control the operation.',
+  }),
+  target: option(dialAddress(), {
+    value: 'HOST:PORT',
+    env: false,
+    file: false,
+    help: 'Target that the consumer chooses. Default: that of the service.',
+  }).optional(),
+  identity: option(text(), {
+    value: 'NAME',
+    env: false,
+    file: false,
+    help: 'Who asks: an identity of FILE. Default: somebody who has not said who it is.',
+  }).optional(),
+  consumer: option(dialAddress(), {
+    value: 'IP:PORT',
+    env: false,
+    file: false,
+    help: 'Where the consumer is.',
+  }).prefault('127.0.0.1:50000'),
+  key: option(consumerKey(), {
+    value: 'KEY',
+    secret: true,
+    file: false,
+    help: 'Key that the consumer presents.',
+  }).optional(),
+};

@@ -6,7 +6,6 @@
  * `SALLYPORT_TCP_PORTS`, and the program reads it as `tcpPorts`.
  */
 import { z } from 'zod';
-import { actions } from '../access/policy/policy.ts';
 import {
   DRAIN_GRACE_MS,
   HEARTBEAT_MS,
@@ -34,7 +33,7 @@ import { identityLimits } from './limits.ts';
 import { logs } from './logs.ts';
 import { serviceRules } from './server-services.ts';
 import { observation } from './observation.ts';
-import { policy } from './policy.ts';
+import { policy, policyQuestion } from './policy.ts';
 import { httpService, services, tcpService } from './service.ts';
 import { choice, duration, formatDuration, integer, list, option, text, toggle } from './values.ts';
 
@@ -272,45 +271,7 @@ export const schemas = {
     }).optional(),
     json,
   }),
-  policy: z.strictObject({
-    action: option(choice(actions), {
-      value: 'ACTION',
-      env: false,
-      file: false,
-      help: 'What is to be done: register, connect, http or control.',
-    }),
-    service: option(text(), {
-      value: 'NAME',
-      env: false,
-      file: false,
-      help: 'The service; for control the operation.',
-    }),
-    target: option(dialAddress(), {
-      value: 'HOST:PORT',
-      env: false,
-      file: false,
-      help: 'Target that the consumer chooses. Default: that of the service.',
-    }).optional(),
-    identity: option(text(), {
-      value: 'NAME',
-      env: false,
-      file: false,
-      help: 'Who asks: an identity of FILE. Default: somebody who has not said who it is.',
-    }).optional(),
-    consumer: option(dialAddress(), {
-      value: 'IP:PORT',
-      env: false,
-      file: false,
-      help: 'Where the consumer is.',
-    }).prefault('127.0.0.1:50000'),
-    key: option(consumerKey(), {
-      value: 'KEY',
-      secret: true,
-      file: false,
-      help: 'Key that the consumer presents.',
-    }).optional(),
-    json,
-  }),
+  policy: z.strictObject({ ...policyQuestion, json }),
   audit: z.strictObject({ json }),
   token: z.strictObject({
     hash: option(toggle(false), {
