@@ -5,14 +5,16 @@ import type { Policy } from '../access/policy/policy.ts';
 import type { OptionsOf } from '../config/schema.ts';
 import { parseListenAddress } from '../net/address.ts';
 import { parsePortRanges } from '../net/ports.ts';
+import type { ServiceRule } from '../registry/service-rules.ts';
 import type { LiveOptions, ServerOptions } from '../server/options.ts';
+import { authenticatorOptions } from './authenticator-options.ts';
 import { observationOptions } from './observation-options.ts';
 
 type Options = OptionsOf<'server'>;
 
 /** True when the configuration lets somebody in. */
 export function namesCredentials(options: Options): boolean {
-  return identitiesOf(options).length > 0;
+  return identitiesOf(options).length + (options.authenticators ?? []).length > 0;
 }
 
 /**
@@ -24,20 +26,33 @@ export function liveOptions(
   madeToken: string | null,
   policy: Policy,
 ): LiveOptions {
-  const { tlsCert, tlsKey, limits, services } = options;
+  const { tlsCert, tlsKey, tlsClientCa, limits, services, authenticators } = options;
+  const clientCa = tlsClientCa === undefined ? {} : { clientCa: tlsClientCa };
   const configured = identitiesOf(options);
   return {
     identities: configured.length > 0 || madeToken === null ? configured : [whole(madeToken)],
     policy,
     maxConnections: options.maxConnections,
     ...(limits === undefined ? {} : { limits }),
-    ...(services === undefined ? {} : { services }),
+    ...(services === undefined ? {} : { services: services.map(serviceRule) }),
+    ...(authenticators === undefined
+      ? {}
+      : { authenticators: authenticators.map(authenticatorOptions) }),
     trustedProxies: options.trustedProxies,
     balance: options.balance,
     drainGraceMs: options.drainGrace,
     accessLog: options.accessLog,
-    ...(tlsCert === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey! } }),
+    ...(tlsCert === undefined ? {} : { tls: { cert: tlsCert, key: tlsKey!, ...clientCa } }),
   };
+}
+
+function serviceRule({
+  whenAbsent,
+  ...rule
+}: NonNullable<Options['services']>[number]): ServiceRule {
+  if (whenAbsent === undefined) return rule;
+  const { hold, ...answer } = whenAbsent;
+  return { ...rule, whenAbsent: { holdMs: hold, ...answer } };
 }
 
 /** Those that cannot, but for what the command makes itself. */

@@ -4,6 +4,7 @@ import { SallyportError } from '../errors.ts';
 import type { Identity } from '../access/identity.ts';
 import { SERVICE_RULES_REMEMBERED_MAX } from '../limits.ts';
 import { createGlob } from '../net/glob.ts';
+import type { WhenAbsent } from './waiting-room.ts';
 
 export interface ServiceRule {
   /** Glob of service names. */
@@ -14,6 +15,8 @@ export interface ServiceRule {
   readonly forwardAuthorization?: boolean;
   /** Of each service that the rule covers. */
   readonly limits?: Quota;
+  /** What is done while no agent is there. Absent: streams are refused at once. */
+  readonly whenAbsent?: WhenAbsent;
 }
 
 /** Null, or why the caller may not have the service: none of its authenticators vouches for it. */

@@ -67,13 +67,19 @@ interface Service {
 }
 
 export interface ServiceEvents {
+  /** Whether the name is known although nobody has served it yet. Default: none is. */
+  expected?(service: string): boolean;
   /** An upstream has come. */
   arrived?(service: string): void;
   /** The service is forgotten: its routes and ports are free again. */
   vanished(service: string): void;
 }
 
-export function createServiceRegistry({ arrived, vanished }: ServiceEvents): ServiceRegistry {
+export function createServiceRegistry({
+  expected,
+  arrived,
+  vanished,
+}: ServiceEvents): ServiceRegistry {
   const services = new Map<string, Service>();
 
   function remove(name: string): void {
@@ -140,7 +146,9 @@ export function createServiceRegistry({ arrived, vanished }: ServiceEvents): Ser
     open(request, receiver, tried) {
       const service = services.get(request.service);
       if (service === undefined) {
-        throw new SallyportError('SERVICE_UNKNOWN', `service ${request.service}: not registered`);
+        throw expected?.(request.service)
+          ? absent(request.service)
+          : new SallyportError('SERVICE_UNKNOWN', `service ${request.service}: not registered`);
       }
       let failure: SallyportError | null = null;
       for (const upstream of candidates(service)) {
@@ -154,7 +162,7 @@ export function createServiceRegistry({ arrived, vanished }: ServiceEvents): Ser
       if (failure !== null) throw failure;
       const { length } = service.upstreams;
       throw length === 0
-        ? new SallyportError('SERVICE_ABSENT', `service ${request.service}: no agent is connected`)
+        ? absent(request.service)
         : new SallyportError('SERVER_BUSY', `service ${request.service}: each agent was tried`);
     },
 
@@ -165,6 +173,10 @@ export function createServiceRegistry({ arrived, vanished }: ServiceEvents): Ser
       services.clear();
     },
   };
+}
+
+function absent(service: string): SallyportError {
+  return new SallyportError('SERVICE_ABSENT', `service ${service}: no agent is connected`);
 }
 
 /** Who gives way to a newcomer: null when they share. Throws NAME_TAKEN when the newcomer may not come. */

@@ -6,6 +6,7 @@ import { PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
 import type { ConnectionCount } from '../net/connection-count.ts';
 import type { SwitchedAccessLog } from '../observe/access-writer.ts';
 import type { Admission } from './admission.ts';
+import type { ExpectedServices } from './expected-services.ts';
 import type { LiveOptions } from './options.ts';
 import type { PublicListener } from './public-listener.ts';
 import type { Preparations } from './reload.ts';
@@ -15,6 +16,7 @@ import { settingsOf, type Settings } from './settings.ts';
 export interface LiveParts {
   readonly settings: Settings;
   readonly admission: Pick<Admission, 'prepare'>;
+  readonly expected: Pick<ExpectedServices, 'replace'>;
   readonly quotas: Pick<Quotas, 'refresh'>;
   readonly policy: ReplaceablePolicy;
   readonly connections: Pick<ConnectionCount, 'max'>;
@@ -30,6 +32,7 @@ export function createPreparations(parts: LiveParts): Preparations {
     const takeOver = parts.admission.prepare(next);
     return () => {
       takeOver();
+      parts.expected.replace(next.services ?? []);
       quotas.refresh();
     };
   }

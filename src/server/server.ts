@@ -28,6 +28,7 @@ import { createControlHost } from './control-host.ts';
 import { openDialects } from './dialects.ts';
 import { watchExpiry } from './expiry.ts';
 import type { Server } from './handle.ts';
+import { createExpectedServices } from './expected-services.ts';
 import { createIds } from './ids.ts';
 import { openObservation } from './observation.ts';
 import type { ServerOptions } from './options.ts';
@@ -71,11 +72,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const newId = createIds();
   const routes = createRoutes(domain);
   const registry = createServiceRegistry({
+    expected: (service) => expected.has(service),
     arrived: (service) => room.arrived(service),
     vanished: (service) => registrar.vanished(service),
   });
   opened.defer(() => registry.close());
-  const room = createWaitingRoom(() => null);
+  const expected = createExpectedServices({
+    routes,
+    domain,
+    taken: (service, { message }) => log.warn({ service }, `expected, but ${message}`),
+  });
+  expected.replace(options.services ?? []);
+  const room = createWaitingRoom((service) => rules.of(service)?.whenAbsent ?? null);
   opened.defer(() => room.close());
   const policy = createReplaceablePolicy(options.policy ?? createGrantPolicy(NO_POLICY));
   opened.defer(() => policy.close());
@@ -244,6 +252,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     createPreparations({
       settings,
       admission,
+      expected,
       quotas,
       policy,
       connections,
