@@ -1,5 +1,6 @@
 /** Everything that can be measured, by name. */
 import { startHaproxyPair } from './roads/haproxy.ts';
+import { startHubble, startHubblePeer } from './roads/hubble.ts';
 import { startLongLoopback } from './roads/long.ts';
 import { startNginxPair } from './roads/nginx.ts';
 import { type Road, straightTo } from './roads/road.ts';
@@ -86,6 +87,8 @@ const kinds = {
     tools: ['nginx'],
     start: (stage) => startSallyport(stage, { service: 'http', observed: 'everything' }),
   },
+  'hubble-peer': { title: 'hubble peer in Go', tools: ['go'], start: startHubblePeer },
+  'sallyport-hubble': { title: 'sallyport hubble', tools: [], start: startHubble },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
 } as const satisfies Record<string, Kind>;
 

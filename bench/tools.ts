@@ -3,11 +3,12 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Processes } from './processes.ts';
 
-export type ToolName = 'cc' | 'haproxy' | 'nginx' | 'wrk';
+export type ToolName = 'cc' | 'go' | 'haproxy' | 'nginx' | 'wrk';
 
 /** Where Debian has them. */
 const packages: Readonly<Record<ToolName, string>> = {
   cc: 'gcc libc6-dev',
+  go: 'golang-go',
   haproxy: 'haproxy',
   nginx: 'nginx-light',
   wrk: 'wrk',
@@ -35,8 +36,9 @@ export function findTools(names: Iterable<ToolName>): Map<ToolName, string> {
 }
 
 function findProgram(name: string): string | null {
-  // The servers stand in sbin, which an ordinary user's PATH leaves out.
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  // The servers stand in sbin, which an ordinary user's PATH leaves out; Go where its makers put it.
+  const others = ['/usr/sbin', '/usr/local/sbin', '/usr/local/go/bin'];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...others];
   for (const folder of folders) {
     const path = join(folder, name);
     try {

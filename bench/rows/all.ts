@@ -1,6 +1,7 @@
 import type { Row } from '../row.ts';
 import { bulkRows, maskRow, observedBulkRow, tlsRows } from './bulk.ts';
 import { httpRows, observedHttpRow } from './http.ts';
+import { hubbleRows } from './hubble.ts';
 import { longRows } from './long.ts';
 import { memoryRows } from './memory.ts';
 import { rateRows } from './rate.ts';
@@ -18,4 +19,5 @@ export const rows: readonly Row[] = [
   observedBulkRow,
   ...longRows,
   ...memoryRows,
+  ...hubbleRows,
 ];

@@ -35,29 +35,34 @@ async function restingBytes(hops: readonly RunningProcess[]): Promise<number[]> 
 }
 
 /** Memory per held thing, by hop. `hold` starts what holds so many and prints a line when it does. */
-async function perHeld(
+export async function perHeld(
   contender: Contender,
   hold: (count: number) => RunningProcess,
+  held = COUNT,
 ): Promise<{ before: number[]; each: number[] }> {
   const rehearsal = hold(REHEARSAL_COUNT);
   await rehearsal.firstLine;
   await rehearsal.stop();
   const before = await restingBytes(contender.hops);
-  const holder = hold(COUNT);
+  const holder = hold(held);
   await holder.firstLine;
   const after = await restingBytes(contender.hops);
   await holder.stop();
-  return { before, each: after.map((bytes, hop) => (bytes - before[hop]) / COUNT / 1024) };
+  return { before, each: after.map((bytes, hop) => (bytes - before[hop]) / held / 1024) };
 }
 
-async function sampleStreams(contender: Contender, stage: Stage): Promise<Sample> {
-  const { before, each } = await perHeld(contender, (count) =>
+/** Starts what holds idle streams, for `perHeld`. */
+export function idleStreams(contender: Contender, stage: Stage): (count: number) => RunningProcess {
+  return (count) =>
     stage.processes.start({
       name: `${count} idle streams through ${contender.name}`,
       path: stage.loadProgram,
       args: ['idle', String(contender.port), String(count)],
-    }),
-  );
+    });
+}
+
+async function sampleStreams(contender: Contender, stage: Stage): Promise<Sample> {
+  const { before, each } = await perHeld(contender, idleStreams(contender, stage));
   return { [NEAR]: each[0], [FAR]: each[1], [AT_REST]: before[0] / 2 ** 20 };
 }
 
