@@ -69,8 +69,7 @@ export class RequestIntake {
       const rule = this.#options.demands?.rules.of(route.service) ?? null;
       const names = rule?.authenticators ?? null;
       if (names !== null) this.#identify(names, head, bytes, base);
-      const { caller } = exchange;
-      this.#options.quotas?.request(caller instanceof Promise ? null : caller, route.service);
+      this.#count(route.service);
       const ours = route.consumerAuth !== null || names !== null;
       this.#changes.dropAuthorization = ours && rule?.forwardAuthorization !== true;
       this.#write(route, head, bytes, base, end);
@@ -119,6 +118,23 @@ export class RequestIntake {
     const caller = reception.admit('service', credentials, names);
     if (caller instanceof Promise) caller.catch(() => {}); // the gate tells of it
     exchange.caller = caller;
+  }
+
+  /** Against the limits of service and caller: of one who is being found out when that is done. */
+  #count(service: string): void {
+    const { quotas } = this.#options;
+    const exchange = this.#exchange;
+    const { caller } = exchange;
+    if (quotas === undefined) return;
+    if (!(caller instanceof Promise)) {
+      quotas.request(caller, service);
+      return;
+    }
+    exchange.caller = caller.then((identity) => {
+      quotas.request(identity, service);
+      return identity;
+    });
+    exchange.caller.catch(() => {}); // the gate tells of it
   }
 
   #authorise(route: Route, head: RequestHead, bytes: Buffer, base: number): void {
