@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 import { HEADROOM } from '../net/slab.ts';
 import * as yamux from '../session/yamux/frame.ts';
+import { fieldNames, pollFields } from '../transport/longpoll/messages.ts';
 import { applyMask, OPCODE_BINARY, writeHeader } from '../transport/websocket/frame.ts';
 import { encodeMessage } from './message-reader.ts';
 
@@ -29,6 +30,13 @@ function yamuxFrame(type: number, flags: number, id: number, length: number, pay
   return Buffer.concat([header, Buffer.from(payload)]);
 }
 
+function pollProof(): Buffer {
+  const secret = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
+  const words = { number: 7, at: 1_000, ack: 42 };
+  const fields = pollFields(secret, 'POST', '0123456789abcdef01234567', words);
+  return Buffer.from(fields[fieldNames.proof], 'base64url');
+}
+
 const written = new Map([
   ['frame/server', webSocketFrame('abc', null)],
   ['frame/client-zero', webSocketFrame('abc', 0)],
@@ -44,6 +52,7 @@ const written = new Map([
   ['go-away', yamuxFrame(yamux.TYPE_GO_AWAY, 0, 0, yamux.GO_AWAY_NORMAL)],
   ['message/drain', encodeMessage({ type: 'drain' })],
   ['message/ok', encodeMessage({ ok: true })],
+  ['poll/proof', pollProof()],
 ]);
 
 test('docs/protocol.md documents every vector, and no other', () => {
