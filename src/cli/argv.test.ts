@@ -33,6 +33,16 @@ for (const [args, expected] of accepted) {
   test(`sallyport http ${args.join(' ')}`, () => assert.deepEqual(parse(...args), expected));
 }
 
+test('a letter stands for its flag', () => {
+  const watching = (...args: string[]) =>
+    parseArguments(args, fieldsOf(schemas.ls), commands.ls.positionals).flags;
+  assert.deepEqual(watching('-w', '--service', 'a'), { watch: 'true', service: ['a'] });
+  assert.throws(() => watching('-w', '--watch'), {
+    message: '--watch: is given twice; give it once',
+  });
+  assert.throws(() => watching('-x'), { code: 'USAGE' });
+});
+
 const refused: readonly [string[], string][] = [
   [[], 'TARGET is missing; --help shows what belongs there'],
   [['1', '2'], 'takes 1 × TARGET, not 2; --help shows what belongs there'],

@@ -147,12 +147,19 @@ export interface PlayedControl extends Played {
   open(method: string, path: string, fields?: readonly string[], body?: string): Promise<Client>;
 }
 
+/** What most bodies hold, and whatever else. */
+interface Body extends Record<string, unknown> {
+  readonly seq: number;
+  readonly total: number;
+  readonly items: readonly Record<string, unknown>[];
+}
+
 export interface Answered {
   readonly status: number;
   readonly head: string;
   readonly text: string;
   /** The body as JSON. */
-  json(): any;
+  json(): Body;
   /** Code of the error, and its message. */
   error(): [string, string];
 }
@@ -223,7 +230,7 @@ function answeredOf(text: string): Answered {
     status: Number(text.slice(9, 12)),
     head: text.slice(0, end),
     text: body,
-    json: () => JSON.parse(body) as unknown,
+    json: () => JSON.parse(body) as Body,
     error() {
       const { error } = JSON.parse(body) as { error: { code: string; message: string } };
       return [error.code, error.message];
