@@ -22,7 +22,7 @@ export interface LiveParts {
   readonly connections: Pick<ConnectionCount, 'max'>;
   /** With the certificate of the server. */
   readonly listeners: readonly Pick<PublicListener, 'prepare'>[];
-  readonly accessLog: SwitchedAccessLog;
+  readonly accessLines: SwitchedAccessLog;
 }
 
 export function createPreparations(parts: LiveParts): Preparations {
@@ -60,7 +60,7 @@ export function createPreparations(parts: LiveParts): Preparations {
       return () => void (parts.connections.max = maxConnections);
     },
     accessLog({ accessLog = true }) {
-      return () => void (parts.accessLog.enabled = accessLog);
+      return () => void (parts.accessLines.enabled = accessLog);
     },
     tls({ tls }) {
       const uses = listeners.map((listener) => listener.prepare(tls));
