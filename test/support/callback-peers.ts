@@ -11,6 +11,7 @@ import { runReverse, type ReverseOptions } from '../../src/compat/callback/rever
 import type { SallyportError } from '../../src/errors.ts';
 import { parseTarget } from '../../src/net/target.ts';
 import type { StreamLine } from '../../src/observe/access-log.ts';
+import type { Server } from '../../src/server/handle.ts';
 import { composeServer, noteStreams } from './composition.ts';
 import { ask } from './http-client.ts';
 import { until } from './wait.ts';
@@ -24,12 +25,12 @@ export async function startCallbackServer(
   options: ServerOptions = {},
   /** Put in the place of what the server gives to its dialects. */
   host: Partial<DialectHost> = {},
-): Promise<{ port: number; url: string }> {
+): Promise<{ port: number; url: string; server: Server }> {
   const dialect = createCallbackDialect({ open: ['*'], ...callback });
   const dialects = [(given: DialectHost) => dialect({ ...given, ...host })];
   const server = await composeServer(t, { dialects, ...options });
   const { port } = server.address;
-  return { port, url: `http://127.0.0.1:${port}${callback.contextPath ?? ''}` };
+  return { port, url: `http://127.0.0.1:${port}${callback.contextPath ?? ''}`, server };
 }
 
 export interface Reverse {

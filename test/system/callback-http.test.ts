@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import type { Authenticator } from '../../src/access/authenticator.ts';
-import { createIdentities } from '../../src/access/identities.ts';
 import { allScopes } from '../../src/access/identity.ts';
+import { createDenyPolicy } from '../../src/access/policy/grant.ts';
 import {
   callbacks,
   registered,
@@ -61,7 +60,12 @@ test('methods, superfluous slashes and paths that are nobody’s', async (t) => 
   const moved = await ask({ port, path: '/api/v1/connect/box/' });
   assert.deepEqual([moved.status, moved.headers.location], [301, '/api/v1/connect/box']);
   assert.equal(await statusOf(port, '/api/v1/connect/'), 301, 'a blank id is none');
-  for (const path of ['/api/v1/connect/box/more', '/api/v1/events', '/api/v1/events/other', '/'])
+  for (const path of [
+    '/api/v1/connect/box/more',
+    '/api/v1/events/callback/more',
+    '/',
+    '/static/main.js',
+  ])
     assert.equal(await statusOf(port, path), 404, path);
 });
 
@@ -115,16 +119,8 @@ test('addresses of peers come from trusted proxies only', async (t) => {
 test('where ids are not open, only known credentials register and reach them, within their scopes', async (t) => {
   const token = 'sp_a-token-of-the-callback-tests';
   const narrow = { ...allScopes, name: 'bob', token: 'sp_another-token-for-bob', names: ['bob-*'] };
-  const identities = createIdentities([{ name: 'ann', token, ...allScopes }, narrow]);
-  const authenticator: Authenticator = {
-    name: 'tokens',
-    challenge: null,
-    authenticate: ({ authorization }) => identities.authenticate(authorization),
-    current: (identity) => identity,
-    close() {},
-  };
-  const known = { authenticators: [authenticator] };
-  const server = await startCallbackServer(t, { open: ['public-*'] }, {}, known);
+  const identities = [{ name: 'ann', token, ...allScopes }, narrow];
+  const server = await startCallbackServer(t, { open: ['public-*'] }, { identities });
   const echo = await startEcho(t);
   const as = (name: string, secret: string) => ({
     headers: { Authorization: `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}` },
@@ -152,4 +148,20 @@ test('where ids are not open, only known credentials register and reach them, wi
   assert.equal(await statusOf(server.port, '/api/v1/callback'), 401);
   assert.equal(await statusOf(server.port, '/api/v1/events/connect'), 401);
   assert.equal(await statusOf(server.port, '/api/v1/callback', as('ann', token)), 200);
+});
+
+test('what may no longer be ends: a token that is gone, and a policy that says no', async (t) => {
+  const token = 'sp_a-token-of-the-callback-tests';
+  const identity = { name: 'ann', token, ...allScopes };
+  const other = { name: 'eve', token: 'sp_a-token-of-somebody-else', ...allScopes };
+  const server = await startCallbackServer(t, { open: [] }, { identities: [identity, other] });
+  const headers = { Authorization: `Bearer ${token}` };
+  const reverse = startReverse(t, server, 'box', '127.0.0.1:1', { headers, reconnectMs: null });
+  await reverse.established();
+  server.server.reload({ identities: [other] });
+  await assert.rejects(reverse.running, { code: 'AUTH_FAILED' });
+  const policy = createDenyPolicy('nobody today');
+  const closed = await startCallbackServer(t, {}, { policy });
+  const refused = startReverse(t, closed, 'box', '127.0.0.1:1', { reconnectMs: null });
+  await assert.rejects(refused.running, { code: 'DENIED' });
 });

@@ -34,7 +34,7 @@ export function createCallbackDialect(options: CallbackOptions = {}): DialectFac
   return (host) => {
     checkContextPath(contextPath);
     const heartbeat = createHeartbeat(options.heartbeatMs ?? CALLBACK_HEARTBEAT_MS);
-    const admission = createAdmission(host.authenticators, createGlobs(open));
+    const admission = createAdmission(host, createGlobs(open));
     const room = createWaitingRoom(() => ({
       holdMs: awayMs,
       queue: PENDING_STREAMS_MAX,
@@ -47,6 +47,7 @@ export function createCallbackDialect(options: CallbackOptions = {}): DialectFac
     const visits = createVisits(host, heartbeat);
     const readers = new Set<ChangesReader>();
     let draining = false;
+    let judging = new AbortController();
     const doors = createDoors({
       host,
       admission,
@@ -63,12 +64,18 @@ export function createCallbackDialect(options: CallbackOptions = {}): DialectFac
       get active() {
         return visits.active;
       },
+      rejudge() {
+        judging.abort();
+        judging = new AbortController();
+        reverses.rejudge(admission, judging.signal);
+      },
       drain() {
         draining = true;
         for (const reader of readers) reader.end();
         room.close();
       },
       close() {
+        judging.abort();
         visits.close();
         reverses.close();
         for (const reader of readers) reader.end();

@@ -10,7 +10,7 @@ import type { Wire } from '../../net/wire.ts';
 import type { WaitingRoom } from '../../registry/waiting-room.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
 import type { DialectHost } from '../dialect.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Registrant } from './admission.ts';
 import { readId, type Endpoint } from './paths.ts';
 import type { Reverses } from './reverses.ts';
 import { readUpgrade } from './upgrade.ts';
@@ -38,17 +38,23 @@ export function createDoors(options: DoorsOptions): Doors {
   function register(id: string, request: RequestView, peer: Peer): Takeover {
     const { agreement } = readUpgrade(request);
     const admitted = admission.admit(request, peer, id);
-    const serve = (identity: Identity | null, wire: Wire, rest: Buffer): void => {
-      reverses.check(id, identity);
+    const permit = (identity: Identity | null): Registrant | Promise<Registrant> => {
+      const registrant = { id, peer: peer.text, identity };
+      const permitted = admission.permit(registrant);
+      return permitted === undefined ? registrant : permitted.then(() => registrant);
+    };
+    const serve = (registrant: Registrant, wire: Wire, rest: Buffer): void => {
+      reverses.check(id);
       wire.readInto(linkSlabs);
       wire.write(agreement);
       const link = new WebSocketLink(wire, 'none', { text: true });
-      reverses.join(id, link, identity, peer.text);
+      reverses.join(registrant, link);
       if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
     };
-    if (admitted instanceof Promise) return grantLater(admitted, serve, admission.refuse);
-    reverses.check(id, admitted);
-    return (wire, rest) => serve(admitted, wire, rest);
+    const permitted = admitted instanceof Promise ? admitted.then(permit) : permit(admitted);
+    if (permitted instanceof Promise) return grantLater(permitted, serve, admission.refuse);
+    reverses.check(id);
+    return (wire, rest) => serve(permitted, wire, rest);
   }
 
   function visit(service: string, request: RequestView, peer: Peer): Takeover {

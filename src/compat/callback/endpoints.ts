@@ -18,7 +18,7 @@ import { ChangesReader } from './changes.ts';
 import type { Doors } from './doors.ts';
 import type { Listing } from './listing.ts';
 import { findPage } from './page.ts';
-import { findEndpoint, type Endpoint, type ListName } from './paths.ts';
+import { findEndpoint, isBelowEndpoint, type Endpoint, type ListName } from './paths.ts';
 
 export interface EndpointsOptions {
   /** Stands before every path; empty for none. */
@@ -82,6 +82,8 @@ export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
       if (endpoint !== null) return serve(endpoint, request, peer);
       if (inside.endsWith('/') && findEndpoint(inside.slice(0, -1)) !== null)
         return { status: 301, headers: { Location: path.slice(0, -1) }, body: '' };
+      if (isBelowEndpoint(inside))
+        return { status: 404, headers: {}, body: '404 page not found\n' };
       return options.page && method === 'GET' ? findPage(inside, contextPath) : null;
     },
   };

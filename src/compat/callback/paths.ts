@@ -23,6 +23,11 @@ export function findEndpoint(path: string): Endpoint | null {
   return third === undefined && second !== '' ? { kind: 'tunnel', list: first, id: second } : null;
 }
 
+/** Below an endpoint of ours, and none itself: nobody else's either. */
+export function isBelowEndpoint(path: string): boolean {
+  return /^\/api\/v1\/(?:events\/)?(?:callback|connect)\//.test(path);
+}
+
 function isList(name: string | undefined): name is ListName {
   return name === 'callback' || name === 'connect';
 }

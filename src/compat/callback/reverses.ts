@@ -1,22 +1,24 @@
 /** All callbackreverses of the server: each is the one upstream of the service that its id names. */
-import type { Identity } from '../../access/identity.ts';
-import { mayRegister } from '../../access/scopes.ts';
 import { SallyportError } from '../../errors.ts';
 import { CALLBACK_PEERS_MAX } from '../../limits.ts';
+import { judgeEach } from '../../registry/rejudge.ts';
 import type { ServicePolicy } from '../../registry/services.ts';
 import type { Heartbeat } from '../../session/heartbeat.ts';
 import type { Link } from '../../transport/link.ts';
 import type { DialectHost } from '../dialect.ts';
+import type { Admission, Registrant } from './admission.ts';
 import { createListing, type Listing } from './listing.ts';
 import { ReverseSession } from './reverse-session.ts';
 
 export interface Reverses {
   /** By id, in the order they came. */
   readonly listing: Listing;
-  /** Throws why the id cannot be had: DENIED, NAME_TAKEN, SERVER_BUSY. */
-  check(id: string, identity: Identity | null): void;
+  /** Throws why the id cannot be had: NAME_TAKEN, SERVER_BUSY. */
+  check(id: string): void;
   /** Serves the id from now on. Throws what `check` throws. */
-  join(id: string, link: Link, identity: Identity | null, peer: string): void;
+  join(registrant: Registrant, link: Link): void;
+  /** Ends those that may no longer hold their id; of a policy that needs time, until `signal` fires. */
+  rejudge(admission: Admission, signal: AbortSignal): void;
   close(): void;
 }
 
@@ -24,9 +26,7 @@ export interface Reverses {
 const policy: ServicePolicy = { kind: 'tcp', exclusive: 'first', balance: 'round-robin' };
 
 interface Reverse {
-  readonly id: string;
-  readonly connectedAt: string;
-  readonly peer: string;
+  registrant: Registrant;
   readonly reverse: ReverseSession;
   consumers: number;
 }
@@ -42,12 +42,10 @@ export function createReverses(host: DialectHost, heartbeat: Heartbeat): Reverse
     const reverse = reverses.get(event.service);
     if (reverse === undefined) return;
     reverse.consumers = Math.max(0, reverse.consumers + (event.type === 'stream.opened' ? 1 : -1));
-    listing.changed(reverse.id);
+    listing.changed(event.service);
   });
 
-  function check(id: string, identity: Identity | null): void {
-    const denied = identity === null ? null : mayRegister(identity, { name: id });
-    if (denied !== null) throw denied;
+  function check(id: string): void {
     if (reverses.size >= CALLBACK_PEERS_MAX)
       throw new SallyportError('SERVER_BUSY', `callback: ${CALLBACK_PEERS_MAX} are connected`);
     registry.check(id, policy);
@@ -57,8 +55,9 @@ export function createReverses(host: DialectHost, heartbeat: Heartbeat): Reverse
     listing,
     check,
 
-    join(id, link, identity, peer) {
-      check(id, identity);
+    join(registrant, link) {
+      const { id, identity, peer } = registrant;
+      check(id);
       const session = `callback-${++sessions}`;
       const name = identity?.name ?? '-';
       const client = {
@@ -87,7 +86,7 @@ export function createReverses(host: DialectHost, heartbeat: Heartbeat): Reverse
         },
       });
       const connectedAt = new Date().toISOString();
-      const entry: Reverse = { id, connectedAt, peer, reverse, consumers: 0 };
+      const entry: Reverse = { registrant, reverse, consumers: 0 };
       reverses.set(id, entry);
       events.publish('client.up', client);
       registry.join(id, reverse.upstream, policy);
@@ -100,6 +99,18 @@ export function createReverses(host: DialectHost, heartbeat: Heartbeat): Reverse
       }));
       heartbeat.add(reverse.session);
       log.info({ id, peer }, 'callback session established');
+    },
+
+    rejudge(admission, signal) {
+      judgeEach(reverses.values(), {
+        judge(entry) {
+          const { registrant } = entry;
+          entry.registrant = { ...registrant, identity: admission.recheck(registrant) };
+          return admission.permit(entry.registrant);
+        },
+        refuse: ({ reverse }, error) => reverse.session.close(error),
+        signal,
+      });
     },
 
     close() {
