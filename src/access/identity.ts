@@ -58,11 +58,15 @@ const VOUCHED_NAME_MAX_CHARS = 128;
 /** What would be read as something else in lines, lists and terminals. */
 const unreadable = /[\s%\p{C}]/gu;
 
-export interface IdentityTraits extends Scopes {
+/** What is granted to somebody. */
+export interface Grant extends Scopes {
+  readonly limits?: Quota;
+}
+
+export interface IdentityTraits extends Grant {
   readonly name: string;
   readonly authority: string;
   readonly expiresAt?: number;
-  readonly limits?: Quota;
 }
 
 /**

@@ -101,13 +101,19 @@ function prepare(
     const value = prepared[key];
     const here = [...at, key];
     if (shape === 'list' && typeof value === 'string') prepared[key] = [value];
+    if (shape === 'list' && facts.secret === true && Array.isArray(prepared[key]))
+      prepared[key] = readSecrets(prepared[key], here, around);
+    if (facts.fileOf !== undefined && at.length > 0 && value !== undefined) {
+      readBeside(key, facts.fileOf, prepared, here, around);
+      continue;
+    }
     if (shape === 'entries' && Array.isArray(value)) {
       prepared[key] = value.map((item, index) =>
         isMapping(item) ? prepare(entry, item, [...here, index], around) : item,
       );
     }
     if (shape === 'keys' && isMapping(value)) prepared[key] = prepare(entry, value, here, around);
-    if (typeof value !== 'string') continue;
+    if (typeof value !== 'string' || shape === 'list') continue;
     if (facts.path === 'written') {
       prepared[key] = value === '' ? value : path.resolve(around.base(here), value);
     } else if (facts.path !== undefined) {
@@ -117,6 +123,31 @@ function prepare(
       prepared[key] = readSecret(value, here, around);
   }
   return prepared;
+}
+
+/** In an entry of a list: `token_file: F` is another way to write `token: file:F`. */
+function readBeside(
+  key: string,
+  meant: string,
+  prepared: Record<string, unknown>,
+  at: Path,
+  around: Surroundings,
+): void {
+  const file = prepared[key];
+  delete prepared[key];
+  if (prepared[meant] !== undefined) around.problem(at, `stands beside ${meant}; give one of them`);
+  else if (typeof file !== 'string' || file === '')
+    around.problem(at, 'names no file; give the path of one, or remove it');
+  else prepared[meant] = readSecret(`${FILE_PREFIX}${file}`, at, around);
+}
+
+/** A list of secrets, in which `file:PATH` stands for the lines of a file without empty ones and remarks. */
+function readSecrets(values: unknown[], at: Path, around: Surroundings): unknown[] {
+  return values.flatMap((value, index) => {
+    if (typeof value !== 'string' || !value.startsWith(FILE_PREFIX)) return [value];
+    const lines = readSecret(value, [...at, index], around).split(/\r?\n/);
+    return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  });
 }
 
 function readablePath(file: string, at: Path, followed: boolean, around: Surroundings): string {

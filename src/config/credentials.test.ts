@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refusal, write, type Given } from '../../test/support/options.ts';
+import { optionsOf, refusal, write, type Given } from '../../test/support/options.ts';
 import type { CommandName } from './schema.ts';
 
 // Each documented way to give a credential, empty or unusable: a server must not start open for it.
@@ -101,15 +101,39 @@ const credentials: readonly [string, CommandName, Given, RegExp][] = [
     'an identity without token',
     'server',
     { yaml: 'identities: [{name: a, roles: agent, names: a}]\n' },
-    /identities\[0\]: must have exactly one of the keys token and token_hash/,
+    /identities\[0\]: needs a token: give token_hash/,
   ],
   [
-    'an identity with token and hash',
+    'an identity with an empty list of hashes',
+    'server',
+    { yaml: 'identities: [{name: a, roles: agent, names: a, token_hashes: []}]\n' },
+    /identities\[0\]: needs a token/,
+  ],
+  [
+    'an identity with an empty file of hashes',
+    'server',
+    { yaml: 'identities: [{name: a, roles: agent, names: a, token_hashes: "file:remarks"}]\n' },
+    /identities\[0\]: needs a token/,
+  ],
+  [
+    'an identity with token and token file',
+    'server',
+    { yaml: 'identities: [{name: a, roles: agent, names: a, token: x, token_file: remarks}]\n' },
+    /identities\[0\]\.token_file: stands beside token; give one of them/,
+  ],
+  [
+    'an identity with a token file that is not there',
+    'server',
+    { yaml: 'identities: [{name: a, roles: agent, names: a, token_file: nowhere}]\n' },
+    /identities\[0\]\.token_file: nowhere: there is no such file/,
+  ],
+  [
+    'the hash of an empty token in a list',
     'server',
     {
-      yaml: `identities: [{name: a, roles: agent, names: a, token: x, token_hash: "sha256:${'0'.repeat(64)}"}]\n`,
+      yaml: 'identities: [{name: a, roles: agent, names: a, token_hashes: ["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]}]\n',
     },
-    /identities\[0\]: must have exactly one/,
+    /identities\[0\]\.token_hashes\[0\]: token hash: it is that of an empty token/,
   ],
   [
     'an identity with an empty token',
@@ -153,7 +177,7 @@ const credentials: readonly [string, CommandName, Given, RegExp][] = [
     {
       yaml: 'identities: [{name: a, roles: agent, names: a, token: x}, {name: b, roles: agent, names: a, token: x}]\n',
     },
-    /identities\[1\]\.token: is the token of identities\[0\] too/,
+    /identities\[1\]\.token: is that of identities\[0\] too/,
   ],
   [
     'an empty password of a service',
@@ -192,10 +216,22 @@ for (const [what, name, given, expected] of credentials) {
   test(`${what} is refused`, async () => {
     write('empty', '');
     write('newline', '\n');
+    write('remarks', '# nothing yet\n\n');
     const message = await refusal(name, given);
     assert.match(message, expected);
   });
 }
+
+test('an identity has as many tokens as it is given, from files too', async () => {
+  const [one, two, three] = ['1', '2', '3'].map((digit) => `sha256:${digit.repeat(64)}`);
+  write('token', 'sp_of-a-file\n');
+  write('hashes', `# old\n${one}\n\n  ${two}  \n`);
+  const { identities = [] } = await optionsOf('server', {
+    yaml: `identities: [{name: a, roles: agent, names: a, token_file: token, token_hash: "${three}", token_hashes: "file:hashes"}]\n`,
+  });
+  const [{ token, tokenHash, tokenHashes }] = identities;
+  assert.deepEqual([token, tokenHash, tokenHashes], ['sp_of-a-file', three, [one, two]]);
+});
 
 test('messages never repeat a secret', async () => {
   const canary = 'canary-5d1f canary';

@@ -39,7 +39,7 @@ function explainIssue(
     (inside, step) => (inside as Values | undefined)?.[step],
     values,
   );
-  if (issue.code === 'invalid_type' && value === undefined)
+  if ((issue.code === 'invalid_type' || issue.code === 'invalid_value') && value === undefined)
     return [place(path, missing(fields, path, file))];
   return [place(path, words(issue, value))];
 }

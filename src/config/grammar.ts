@@ -1,6 +1,7 @@
 /** Values with a grammar of their own: names, hosts, paths, addresses, URLs, credentials. */
 import { SallyportError } from '../errors.ts';
 import { createAllowList } from '../access/allow.ts';
+import { isCertificateRule } from '../access/authenticate/certificate-authenticator.ts';
 import { hashConsumerPassword } from '../access/consumer-password.ts';
 import { isServiceName } from '../access/service-name.ts';
 import { checkToken, parseTokenHash } from '../access/tokens.ts';
@@ -133,6 +134,15 @@ export function publicUrl() {
     const { protocol, host, pathname } = new URL(value);
     return pathname === '/' ? null : `must end after the host and port: ${protocol}//${host}`;
   });
+}
+
+/** What a client certificate has to say. */
+export function certificateRule() {
+  return text((value) =>
+    isCertificateRule(value)
+      ? null
+      : 'must begin with CN:, DNS:, URI:, EMAIL:, IP: or SHA256:, such as CN:agent-*',
+  );
 }
 
 /** An HTTP service that the server calls. A path and a query are allowed: often they are what lets a call in. */

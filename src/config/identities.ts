@@ -1,8 +1,8 @@
-/** Who may do what at the server. A scope that is not listed is not granted. */
+/** Who may do what at the server, by tokens. */
 import { z } from 'zod';
-import { allowRule, identityName, portRanges, token, tokenHash } from './grammar.ts';
-import { identityLimits } from './limits.ts';
-import { choice, list, option, text } from './values.ts';
+import { identityName, token, tokenHash } from './grammar.ts';
+import { names, otherScopes, roles } from './scopes.ts';
+import { list, option, text } from './values.ts';
 
 const identity = z
   .strictObject({
@@ -15,48 +15,30 @@ const identity = z
       secret: true,
       help: 'The token itself. Better: its hash.',
     }).optional(),
+    token_file: option(text(), {
+      value: 'FILE',
+      path: true,
+      fileOf: 'token',
+      help: 'File that holds the token.',
+    }).optional(),
     token_hash: option(tokenHash(), {
       value: 'HASH',
       secret: true,
       help: 'SHA-256 of the token, as `sallyport token` prints it.',
     }).optional(),
-    roles: option(
-      list(choice(['agent', 'consumer', 'admin'])).min(
-        1,
-        'is empty; list agent, consumer or admin',
-      ),
-      {
-        value: 'agent|consumer|admin',
-        help: 'An agent registers services, a consumer uses them with connect and forward, an admin controls the server: everything that docs/control.md tells.',
-      },
-    ),
-    names: option(list(text()).min(1, 'is empty; list names of services, or "*" for all'), {
-      value: 'GLOB',
-      help: 'Names of services it may register and use; * stands for any run of characters.',
-    }),
-    hosts: option(list(text()), {
-      value: 'GLOB',
-      help: 'Hosts it may register besides NAME.DOMAIN.',
+    token_hashes: option(list(tokenHash()), {
+      value: 'HASH',
+      secret: true,
+      help: 'Several, all of them good: the new one beside the old one while tokens are exchanged. `file:PATH` names a file with one in each line; # begins a remark.',
     }).prefault([]),
-    ports: option(list(portRanges()), {
-      value: 'PORTS',
-      help: 'Public ports it may open, such as 20000-20099.',
-    }).prefault([]),
-    targets: option(list(allowRule()), {
-      value: 'RULE',
-      help: 'Targets it may choose as a consumer (HOST:PORTS); the service has to allow them too.',
-    }).prefault([]),
-    limits: option(identityLimits, {
-      help: 'What it may use: the keys of `limits`, which hold where it has none of its own.',
-    }).optional(),
+    roles,
+    names,
+    ...otherScopes,
   })
-  .superRefine((keys, context) => {
-    if ((keys.token === undefined) === (keys.token_hash === undefined)) {
-      context.addIssue({
-        code: 'custom',
-        message: 'must have exactly one of the keys token and token_hash',
-      });
-    }
+  .superRefine(({ token: plain, token_hash: hash, token_hashes: hashes }, context) => {
+    if (plain !== undefined || hash !== undefined || hashes.length > 0) return;
+    const message = 'needs a token: give token_hash, token_hashes, token_file or token';
+    context.addIssue({ code: 'custom', message });
   });
 
 export const identities = list(identity).superRefine((entries, context) => {
@@ -66,15 +48,28 @@ export const identities = list(identity).superRefine((entries, context) => {
       message: 'is empty, so nobody could come in; list one, or remove the key',
     });
   }
-  for (const key of ['name', 'token', 'token_hash'] as const) {
-    entries.forEach((entry, index) => {
-      const first = entries.findIndex((other) => other[key] === entry[key]);
-      if (entry[key] === undefined || first === index) return;
-      context.addIssue({
-        code: 'custom',
-        path: [index, key],
-        message: `is the ${key} of identities[${first}] too; each needs its own`,
-      });
-    });
-  }
+  const twins = createTwins((path, first) => {
+    const message = `is that of identities[${first}] too; each needs its own`;
+    context.addIssue({ code: 'custom', path, message });
+  });
+  entries.forEach((entry, index) => {
+    twins('name', entry.name, [index, 'name'], index);
+    twins('token', entry.token, [index, 'token'], index);
+    twins('hash', entry.token_hash, [index, 'token_hash'], index);
+    entry.token_hashes.forEach((hash, at) =>
+      twins('hash', hash, [index, 'token_hashes', at], index),
+    );
+  });
 });
+
+/** Finds values that stand twice. Hashes are the same in either case of their digits. */
+function createTwins(found: (path: (string | number)[], first: number) => void) {
+  const seen = new Map<string, number>();
+  return (kind: string, value: string | undefined, path: (string | number)[], index: number) => {
+    if (value === undefined) return;
+    const key = `${kind} ${kind === 'hash' ? value.toLowerCase() : value}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, index);
+    else found(path, first);
+  };
+}

@@ -28,6 +28,7 @@ import {
 } from './grammar.ts';
 import { controlKeys, operatorCommands } from './control.ts';
 import { dialects } from './dialects.ts';
+import { authenticators, checkAuthenticators } from './authenticators.ts';
 import { identities } from './identities.ts';
 import { identityLimits } from './limits.ts';
 import { logs } from './logs.ts';
@@ -165,6 +166,12 @@ const server = z
       live: 'while set',
       help: 'Private key (PEM) of the certificate.',
     }).optional(),
+    tls_client_ca: option(text(), {
+      value: 'FILE',
+      path: 'followed',
+      live: 'while set',
+      help: 'Certificates (PEM) of the authorities that sign those of clients. Clients are asked for one then, and may come without; an authenticator of type mtls says who they are.',
+    }).optional(),
     tls_passthrough_listen: option(listenAddress('0.0.0.0'), {
       value: 'HOST:PORT',
       help: 'A second address, whose TLS connections go to services by server name (--sni), still encrypted.',
@@ -212,6 +219,10 @@ const server = z
       live: true,
       help: 'Decides about everything that the scopes of the identities allow. Without it that is all there is.',
     }).optional(),
+    authenticators: option(authenticators, {
+      live: true,
+      help: 'Other ways to find out who somebody is, asked in this order after the tokens of the identities.',
+    }).optional(),
     services: option(serviceRules, {
       live: true,
       help: 'What holds for services by their names, whoever offers them.',
@@ -223,11 +234,17 @@ const server = z
     ...logs,
     ...shared,
   })
-  .superRefine(({ tls_cert, tls_key }, context) => {
+  .superRefine((keys, context) => {
+    const { tls_cert, tls_key, tls_client_ca } = keys;
+    const complain = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    checkAuthenticators(keys, complain);
+    if (tls_client_ca !== undefined && tls_cert === undefined)
+      complain(['tls_client_ca'], 'needs tls_cert beside it');
     if ((tls_cert === undefined) === (tls_key === undefined)) return;
     const [present, absent] =
       tls_cert === undefined ? ['tls_key', 'tls_cert'] : ['tls_cert', 'tls_key'];
-    context.addIssue({ code: 'custom', path: [present], message: `needs ${absent} beside it` });
+    complain([present], `needs ${absent} beside it`);
   });
 
 /** The options of each command. */

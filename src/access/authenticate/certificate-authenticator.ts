@@ -2,9 +2,9 @@
 import { SallyportError } from '../../errors.ts';
 import { createGlobs } from '../../net/glob.ts';
 import type { Authenticator, ClientCertificate } from '../authenticator.ts';
-import { createVouchedIdentity, type Identity, type Scopes } from '../identity.ts';
+import { createVouchedIdentity, type Identity, type Grant } from '../identity.ts';
 
-export interface CertificateOptions extends Scopes {
+export interface CertificateOptions extends Grant {
   readonly type: 'mtls';
   readonly name: string;
   /**
@@ -14,15 +14,18 @@ export interface CertificateOptions extends Scopes {
   readonly certificates: readonly string[];
 }
 
-const rule = /^(?:CN|DNS|URI|EMAIL|IP|SHA256):./;
+/** Whether a glob says which part of a certificate it is for. */
+export function isCertificateRule(glob: string): boolean {
+  return /^(?:CN|DNS|URI|EMAIL|IP|SHA256):./.test(glob);
+}
 
 /** What an identity of an authenticator of this kind was known by. */
 const presented = new WeakMap<Identity, ClientCertificate>();
 
 /** Throws CONFIG_INVALID for a rule of another form, USAGE for a malformed scope. */
 export function createCertificateAuthenticator(options: CertificateOptions): Authenticator {
-  const { type: _type, name, certificates, ...scopes } = options;
-  const wrong = certificates.find((glob) => !rule.test(glob));
+  const { type: _type, name, certificates, ...grant } = options;
+  const wrong = certificates.find((glob) => !isCertificateRule(glob));
   if (wrong !== undefined || certificates.length === 0) {
     const mend = 'certificates has to list rules such as CN:agent-* or DNS:*.agents.example.com';
     throw new SallyportError('CONFIG_INVALID', `authenticator ${name}: ${mend}`);
@@ -31,7 +34,7 @@ export function createCertificateAuthenticator(options: CertificateOptions): Aut
   identify('probe', Infinity); // a malformed scope is told at the start
 
   function identify(holder: string, expiresAt: number): Identity | null {
-    return createVouchedIdentity({ ...scopes, name: holder, authority: name, expiresAt });
+    return createVouchedIdentity({ ...grant, name: holder, authority: name, expiresAt });
   }
 
   function judge(certificate: ClientCertificate): Identity | null {

@@ -11,12 +11,12 @@ import {
 } from '../../limits.ts';
 import { callHttp, type HttpAnswer } from '../../net/http-call.ts';
 import type { Authenticator, Credentials } from '../authenticator.ts';
-import { createVouchedIdentity, type Identity, type Scopes } from '../identity.ts';
+import { createVouchedIdentity, type Identity, type Grant } from '../identity.ts';
 import { ANONYMOUS } from './open-authenticator.ts';
 import { hostOf } from './peer-host.ts';
 import { keyOf, RecentIdentities } from './recent-identities.ts';
 
-export interface ExternalOptions extends Scopes {
+export interface ExternalOptions extends Grant {
   readonly type: 'external';
   readonly name: string;
   readonly url: string;
@@ -36,8 +36,8 @@ export function createExternalAuthenticator(
   options: ExternalOptions,
   trouble: (why: string) => void,
 ): Authenticator {
-  const { name, url, ca, nameField, rememberMs = EXTERNAL_AUTH_REMEMBERED_MS } = options;
-  const { roles, names = [], hosts = [], ports = [], targets = [] } = options;
+  const { type: _type, name, url, ca, nameField, rememberMs, ...grant } = options;
+  const remembered = rememberMs ?? EXTERNAL_AUTH_REMEMBERED_MS;
   const target = new URL(url);
   const recent = new RecentIdentities();
   const asked = new Map<string, Promise<Identity | null>>();
@@ -45,8 +45,7 @@ export function createExternalAuthenticator(
   identify('probe'); // a malformed scope is told at the start
 
   function identify(holder: string): Identity | null {
-    const scopes = { roles, names, hosts, ports, targets };
-    const identity = createVouchedIdentity({ ...scopes, name: holder, authority: name });
+    const identity = createVouchedIdentity({ ...grant, name: holder, authority: name });
     if (identity !== null) presented.set(identity, { url, holder });
     return identity;
   }
@@ -66,7 +65,7 @@ export function createExternalAuthenticator(
     if (status !== 200) throw unavailable(`the answer has status ${status}`);
     const identity = identify(nameIn(answer, nameField));
     if (identity === null) throw unavailable('the answer names nobody');
-    recent.set(key, identity, Date.now() + rememberMs);
+    recent.set(key, identity, Date.now() + remembered);
     return identity;
   }
 

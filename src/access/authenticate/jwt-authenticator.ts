@@ -8,28 +8,15 @@ import { asSallyportError, SallyportError } from '../../errors.ts';
 import { JWT_KEYS_TRIED_MAX, JWT_LEEWAY_MS, JWT_REMEMBERED_MS } from '../../limits.ts';
 import { parseAuthorization } from '../authorization.ts';
 import type { Authenticator } from '../authenticator.ts';
-import { createVouchedIdentity, type Identity, type Scopes } from '../identity.ts';
+import { createVouchedIdentity, type Identity, type Grant } from '../identity.ts';
+import { jwtAlgorithms, type JwtAlgorithm } from './jwt-algorithms.ts';
 import { createFetchedKeys, createFixedKeys } from './key-source.ts';
 import type { KeyFinder } from './key-set.ts';
 import { keyOf, RecentIdentities } from './recent-identities.ts';
 import { addScopes, readScopes } from './scope-claims.ts';
 
-export const jwtAlgorithms = [
-  'EdDSA',
-  'ES256',
-  'ES384',
-  'ES512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-] as const;
-export type JwtAlgorithm = (typeof jwtAlgorithms)[number];
-
 /** The scopes written here are those of every token; a token may carry more where `scopesClaim` is named. */
-export interface JwtOptions extends Scopes {
+export interface JwtOptions extends Grant {
   readonly type: 'jwt';
   readonly name: string;
   /** The issuer's keys: where they are fetched from, or the keys themselves (JWKS, or PEM). One of the two. */
@@ -64,8 +51,15 @@ export function createJwtAuthenticator(
     throw invalid(name, 'it needs an issuer, an audience and an algorithm');
   if ([...pinned].some((algorithm) => !jwtAlgorithms.includes(algorithm as JwtAlgorithm)))
     throw invalid(name, `algorithms: only ${jwtAlgorithms.join(', ')} can be chosen`);
-  const { roles, names = [], hosts = [], ports = [], targets = [] } = options;
-  const everybody = { roles, names, hosts, ports, targets };
+  const { roles, names = [], hosts = [], ports = [], targets = [], limits } = options;
+  const everybody: Grant = {
+    roles,
+    names,
+    hosts,
+    ports,
+    targets,
+    ...(limits === undefined ? {} : { limits }),
+  };
   createVouchedIdentity({ ...everybody, name: 'probe', authority: name }); // tells a malformed scope at the start
   const source = keySource();
   const recent = new RecentIdentities();
@@ -137,7 +131,13 @@ export function createJwtAuthenticator(
     const expiresAt = claims.exp! * 1000 + leewayMs;
     if (typeof holder !== 'string' || scopes === null || expiresAt <= Date.now()) return null;
     try {
-      const traits = { ...addScopes(everybody, scopes), name: holder, authority: name, expiresAt };
+      const traits = {
+        ...everybody,
+        ...addScopes(everybody, scopes),
+        name: holder,
+        authority: name,
+        expiresAt,
+      };
       const identity = createVouchedIdentity(traits);
       if (identity !== null) presented.set(identity, claims);
       return identity;

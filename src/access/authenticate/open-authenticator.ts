@@ -1,9 +1,9 @@
 /** Lets everybody in, as one identity: for trials, and for networks where everybody may do this much. */
 import { SallyportError } from '../../errors.ts';
 import type { Authenticator } from '../authenticator.ts';
-import { createVouchedIdentity, type Scopes } from '../identity.ts';
+import { createVouchedIdentity, type Grant } from '../identity.ts';
 
-export interface OpenOptions extends Scopes {
+export interface OpenOptions extends Grant {
   readonly type: 'insecure';
   readonly name: string;
 }
@@ -16,13 +16,13 @@ export function createOpenAuthenticator(
   options: OpenOptions,
   trouble: (why: string) => void,
 ): Authenticator {
-  const { type: _type, name, ...scopes } = options;
-  if (scopes.roles.length === 0) {
+  const { type: _type, name, ...grant } = options;
+  if (grant.roles.length === 0) {
     const mend = 'it lets everybody in with no role; give agent, consumer or both';
     throw new SallyportError('CONFIG_INVALID', `authenticator ${name}: ${mend}`);
   }
-  const anybody = createVouchedIdentity({ ...scopes, name: ANONYMOUS, authority: name })!;
-  trouble(`it lets everybody in without credentials, in the roles ${scopes.roles.join(' and ')}`);
+  const anybody = createVouchedIdentity({ ...grant, name: ANONYMOUS, authority: name })!;
+  trouble(`it lets everybody in without credentials, in the roles ${grant.roles.join(' and ')}`);
   return {
     name,
     challenge: null,
