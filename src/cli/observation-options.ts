@@ -15,7 +15,7 @@ export function observationOptions(options: OptionsOf<'server'>): ObservationSet
       : {
           audit: {
             file: auditFile,
-            types: auditTypes,
+            ...(auditTypes === undefined ? {} : { types: auditTypes }),
             ...(auditMaxSize === undefined ? {} : { maxBytes: auditMaxSize }),
           },
         }),

@@ -52,10 +52,7 @@ export const observation = {
     path: 'written',
     help: 'File to which every event is appended, each line with a hash of the line before it; `sallyport audit verify` finds what was changed.',
   }).optional(),
-  audit_types: option(list(text()), {
-    value: 'GLOB',
-    help: 'Types of events that the audit file gets; * stands for any run of characters.',
-  }).prefault(['*']),
+  audit_types: globs('Types of events that the audit file gets;'),
   audit_max_size: option(byteSize({ min: AUDIT_FILE_MIN_BYTES, max: TERABYTE }), {
     value: 'SIZE',
     help: 'The audit file is put aside, under the number of its last line, before it grows beyond this. Default: never.',

@@ -27,7 +27,7 @@ export function createRequestEvents(events: EventLog, every: number): AccessLog 
         status,
         bytesUp,
         bytesDown,
-        ms,
+        ms: Math.round(ms * 1_000) / 1_000,
         outcome,
       });
     },

@@ -12,7 +12,7 @@ const identity = z.string().describe('Name of the identity.');
 const address = (whose: string) => z.string().describe(`\`ip:port\` of ${whose}.`);
 const count = (what: string) => z.int().nonnegative().describe(what);
 const ms = (what: string) => z.number().nonnegative().describe(what);
-const kind = z.enum(['http', 'tcp']);
+const kind = z.enum(['http', 'tcp']).describe('What the service speaks.');
 const codes = Object.keys(errorKinds) as [ErrorCode, ...ErrorCode[]];
 const outcome = z
   .enum(['ok', 'closed', ...codes])
@@ -24,7 +24,7 @@ const bytes = {
 
 const client = {
   session,
-  role: z.enum(['agent', 'consumer']),
+  role: z.enum(['agent', 'consumer']).describe('What the client is here for.'),
   identity,
   peer: address('the client'),
   protocol: z.string().describe('`sallyport`, or the name of another tool’s protocol.'),
@@ -72,8 +72,8 @@ export const eventPayloads = {
     request: z.string().describe('Id of the request; the same in the access log.'),
     service: service.describe('Name of the service; empty when the request found none.'),
     consumer: address('the consumer'),
-    method: z.string(),
-    host: z.string(),
+    method: z.string().describe('Method of the request.'),
+    host: z.string().describe('Host that was asked for.'),
     path: z.string().describe('Without its query.'),
     status: count('Status of the response; 0 when there was none.'),
     ...bytes,
@@ -81,10 +81,10 @@ export const eventPayloads = {
     outcome,
   }),
   'auth.failed': z.strictObject({
-    door: z.enum(['attach', 'service', 'control']),
+    door: z.enum(['attach', 'service', 'control']).describe('Where they were shown.'),
     service: service.nullable().describe('Name of the service, at whose door it was.'),
     peer: address('who was turned away'),
-    reason: z.string(),
+    reason: z.string().describe('Why, without the credentials.'),
   }),
   'config.reloaded': z.strictObject({
     changed: z.array(z.string()).readonly().describe('What is different from now on.'),
@@ -108,6 +108,24 @@ export const eventPayloads = {
   }),
 } satisfies { readonly [Type in EventType]: z.ZodType<EventPayloads[Type]> };
 
+/** By type, when it happens. */
+const meanings: { readonly [Type in EventType]: string } = {
+  'client.up': 'A client has attached.',
+  'client.down': 'A client is gone.',
+  'service.up': 'An agent serves a service from now on.',
+  'service.down': 'An agent no longer serves it.',
+  'service.refused': 'The policy did not let an agent offer a service.',
+  'stream.opened': 'A stream was allowed and came to an agent.',
+  'stream.refused': 'A stream was refused.',
+  'stream.closed': 'A stream has ended.',
+  'http.request': 'A request was answered, or failed; only with `request_events`.',
+  'auth.failed': 'Credentials were not accepted.',
+  'config.reloaded': 'A changed configuration was taken over.',
+  'config.refused': 'A changed configuration cannot be used; the old one stays.',
+  'server.draining': 'A shutdown was asked for.',
+  'control.action': 'An operator has changed something.',
+};
+
 export const eventTypes = Object.keys(eventPayloads) as EventType[];
 
 const head = {
@@ -119,6 +137,8 @@ const head = {
 export const eventSchema = z.discriminatedUnion(
   'type',
   eventTypes.map((type) =>
-    z.strictObject({ ...head, type: z.literal(type), ...eventPayloads[type].shape }),
+    z
+      .strictObject({ ...head, type: z.literal(type), ...eventPayloads[type].shape })
+      .describe(meanings[type]),
   ) as unknown as [z.ZodObject<{ type: z.ZodLiteral<EventType> }>],
 ) as unknown as z.ZodType<SallyportEvent>;
