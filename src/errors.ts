@@ -76,6 +76,7 @@ const kinds = {
   STREAM_RESET: { hop: 'agent', http: 502, exit: 1, advice: 'The other end broke the stream off; see its log.' },
   SESSION_CLOSED: { hop: 'agent', http: 502, exit: 1, advice: 'The connection that carried the stream has ended.' },
   LINK_LOST: { hop: 'agent', http: 502, exit: 1, advice: 'The connection between agent and server broke; it is dialled again.' },
+  LINK_IDLE_CUT: { hop: 'consumer', http: 502, exit: 5, advice: 'Something on the way closes idle connections: set --heartbeat to less than the time found.' },
   HEARTBEAT_LOST: { hop: 'agent', http: 502, exit: 1, advice: 'The other end was silent too long; the connection is dialled again.' },
   PROTOCOL_FRAME: { hop: 'agent', http: 400, exit: 1, advice: 'The peer broke the tunnel protocol; check that both ends are Sallyport.' },
   PROTOCOL_MESSAGE: { hop: 'agent', http: 400, exit: 1, advice: 'The peer sent a malformed message; check that both ends run the same version.' },

@@ -11,6 +11,7 @@ export const loaders: {
   agent: () => import('./commands/agent.ts'),
   connect: () => import('./commands/connect.ts'),
   forward: () => import('./commands/forward.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   demo: () => import('./commands/demo.ts'),
   ls: () => import('./commands/ls.ts'),
   ps: () => import('./commands/ps.ts'),

@@ -55,6 +55,10 @@ export const commands: Readonly<Record<CommandName, Command>> = {
       max: Infinity,
     },
   },
+  doctor: {
+    summary: 'Find out how a server can be reached from here, and what is in the way.',
+    positionals: one('URL', 'The server: wss://tunnel.example.com, or ws, https, http.'),
+  },
   demo: {
     summary: 'Show a server, an agent and a small web app at work, all on this machine.',
     positionals: none,

@@ -6,12 +6,7 @@
  * `SALLYPORT_TCP_PORTS`, and the program reads it as `tcpPorts`.
  */
 import { z } from 'zod';
-import {
-  DRAIN_GRACE_MS,
-  HEARTBEAT_MS,
-  HTTP_RESPONSE_TIMEOUT_MS,
-  PUBLIC_CONNECTIONS_MAX,
-} from '../limits.ts';
+import { DRAIN_GRACE_MS, HTTP_RESPONSE_TIMEOUT_MS, PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
 import {
   ambientListen,
   cidr,
@@ -21,11 +16,9 @@ import {
   hostName,
   listenAddress,
   portRanges,
-  proxy,
   publicUrl,
-  serverUrl,
-  token,
 } from './grammar.ts';
+import { access, client, json, shared } from './client.ts';
 import { controlKeys, operatorCommands } from './control.ts';
 import { dialects } from './dialects.ts';
 import { authenticators, checkAuthenticators } from './authenticators.ts';
@@ -45,86 +38,8 @@ const HOUR_MS = 3_600 * SECOND_MS;
 export const fileKinds = ['server', 'agent'] as const;
 export type FileKind = (typeof fileKinds)[number];
 
-const json = option(toggle(false), { file: false, help: 'Print output, and errors, as JSON.' });
-
-const shared = {
-  config: option(text(), {
-    value: 'FILE',
-    path: true,
-    file: false,
-    help: 'YAML file with options.',
-  }).optional(),
-  token: option(token(), {
-    value: 'TOKEN',
-    secret: true,
-    live: true,
-    help: 'Token that agents and consumers present. Others on this machine can read command lines: better in --token-file, SALLYPORT_TOKEN or the file.',
-  }).optional(),
-  token_file: option(text(), {
-    value: 'FILE',
-    path: true,
-    fileOf: 'token',
-    help: 'File that holds the token.',
-  }).optional(),
-  heartbeat: option(duration({ min: SECOND_MS / 10, max: HOUR_MS }), {
-    value: 'DURATION',
-    help: 'Time between signs of life; a connection silent for two and a half of them is dead.',
-  }).prefault(formatDuration(HEARTBEAT_MS)),
-  json,
-};
-
-const client = {
-  server: option(serverUrl(), {
-    value: 'URL',
-    help: 'The server to dial: ws, wss, http or https.',
-  }).prefault('ws://127.0.0.1:8080'),
-  ca: option(text(), {
-    value: 'FILE',
-    path: true,
-    help: 'Certificates (PEM) of the authority that signed that of the server.',
-  }).optional(),
-  client_cert: option(text(), {
-    value: 'FILE',
-    path: true,
-    help: 'Certificate (PEM) of this client, for servers that ask for one; with client_key.',
-  }).optional(),
-  client_key: option(text(), {
-    value: 'FILE',
-    path: true,
-    help: 'Private key (PEM) of the client certificate.',
-  }).optional(),
-  server_name: option(hostName(), {
-    value: 'NAME',
-    help: 'Name that the certificate of the server must hold. Default: the host of the URL.',
-  }).optional(),
-  proxy: option(proxy(), {
-    value: 'URL|none',
-    secret: true,
-    help: 'Proxy to dial through: http, https or socks5, with USER:PASSWORD@ before the host where it asks for a login. Default: that of https_proxy, http_proxy, all_proxy and no_proxy.',
-  }).optional(),
-  client_ports: option(portRanges(), {
-    value: 'PORTS',
-    help: 'Local ports to dial from, such as 8000-8100,8500, for firewalls that ask for that.',
-  }).optional(),
-  transport: option(choice(['auto', 'websocket', 'longpoll']), {
-    value: 'auto|websocket|longpoll',
-    help: 'What carries the connection to the server: auto takes WebSocket, and single HTTP requests where something on the way lets no WebSocket through.',
-  }).prefault('auto'),
-  keep_trying: option(toggle(false), {
-    help: 'Dial again even after refusals that trying again does not mend, such as a wrong token.',
-  }),
-  mask: option(choice(['auto', 'random']), {
-    value: 'auto|random',
-    help: 'WebSocket masking keys: auto masks only where something between could read the frames, random always.',
-  }).prefault('auto'),
-  ...shared,
-};
-
-/** How to get to a server, for those who dial no session. */
-const { keep_trying: _k, transport: _t, mask: _m, heartbeat: _h, ...access } = client;
-
-/** How to get to a server, for those who dial no session. */
-const { keep_trying: _k, transport: _t, mask: _m, heartbeat: _h, ...access } = client;
+/** The server is the positional. */
+const { server: _server, ...doctorAccess } = access;
 
 const agent = {
   ...logs,
@@ -269,6 +184,15 @@ export const schemas = {
     ...client,
   }),
   forward: z.strictObject({ ...client, ...logs }),
+  doctor: z.strictObject({
+    idle: option(duration({ min: 0, max: 70 * SECOND_MS }), {
+      value: 'DURATION',
+      env: false,
+      file: false,
+      help: 'Find out whether a connection may rest for so long; 0s: do not.',
+    }).prefault('0s'),
+    ...doctorAccess,
+  }),
   demo: z.strictObject({
     once: option(toggle(false), {
       env: false,
@@ -277,7 +201,6 @@ export const schemas = {
     }),
     json,
   }),
-  ...operatorCommands(access),
   ...operatorCommands(access),
   config: z.strictObject({
     for: option(choice(fileKinds), {

@@ -30,6 +30,20 @@ test('an agent behind a proxy with a login, by flag and by the environment', asy
   }
 });
 
+test('single requests go through the proxy too', async (t) => {
+  const origin = await startOrigin(t);
+  const server = await startServer(t);
+  const proxy = await playProxy(t, { answer: httpProxyTo(server.port) });
+  const words = ['http', String(origin.port), '--name', 'web', '--transport', 'longpoll'];
+  await startService(t, server, [...words, '--server', 'ws://tunnel.invalid'], {
+    env: { http_proxy: `http://127.0.0.1:${proxy.port}` },
+  });
+  assert.equal((await ask({ port: server.port, host })).status, 200);
+  assert.ok(
+    proxy.heard.every((bytes) => bytes.toString().startsWith('CONNECT tunnel.invalid:80 ')),
+  );
+});
+
 test('proxy `none` is a direct way, whatever the environment says', async (t) => {
   const origin = await startOrigin(t);
   const server = await startServer(t);

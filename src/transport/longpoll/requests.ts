@@ -105,7 +105,9 @@ function createAgent(url: URL, wayOut: WayOut): http.Agent {
   const destroy = agent.destroy.bind(agent);
   async function connect(done: (error: Error | null, socket?: net.Socket) => void): Promise<void> {
     try {
-      done(null, await openWayOut(url, wayOut, closed.signal));
+      const socket = await openWayOut(url, wayOut, closed.signal);
+      done(null, socket);
+      socket.resume(); // a proxy was spoken with before, and the socket paused since
     } catch (thrown) {
       done(thrown as Error);
     }

@@ -42,7 +42,8 @@ export async function openWayOut(
   });
 }
 
-function endOf(url: URL): { host: string; port: number } {
+/** What the URL leads to. */
+export function endOf(url: URL): { host: string; port: number } {
   const port = url.port === '' ? (isSecure(url) ? 443 : 80) : Number(url.port);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return { host: canonicalHost(host) ?? host, port };
