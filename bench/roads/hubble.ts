@@ -36,9 +36,11 @@ export async function startHubblePeer(stage: Stage): Promise<Road> {
   const built = join(stage.directory, 'hubble-peer');
   const words = ['build', '-C', peers, '-mod=readonly', '-buildvcs=false', '-o', built, './hubble'];
   await stage.processes.run({ name: 'go build', path: stage.tool('go'), args: words });
-  return startThree(stage, (role, args) =>
-    stage.processes.start({ name: `hubble peer, ${role}`, path: built, args: [role, ...args] }),
-  );
+  return startThree(stage, (role, args) => {
+    // Otherwise it loses what comes too early, and the load waits for it in vain.
+    const words = role === 'agent' ? [role, '-ready-first', ...args] : [role, ...args];
+    return stage.processes.start({ name: `hubble peer, ${role}`, path: built, args: words });
+  });
 }
 
 async function startThree(stage: Stage, start: Start): Promise<Road> {

@@ -46,6 +46,10 @@ function onClose(this: WiredSocket): void {
   this[wireOf]!.gone();
 }
 
+function letGo(socket: net.Socket): void {
+  socket.uncork();
+}
+
 export class Wire {
   readonly socket: WiredSocket;
   reader: WireReader;
@@ -182,6 +186,13 @@ export class Wire {
     socket.write(second);
     socket.uncork();
     return socket.writableLength === 0;
+  }
+
+  /** What is written from now on in this turn of the event loop leaves with one system call, at its end. */
+  gather(): void {
+    if (this.socket.writableCorked > 0) return;
+    this.socket.cork();
+    setImmediate(letGo, this.socket);
   }
 
   /** Calls back when everything written so far has left, or can no longer leave. */

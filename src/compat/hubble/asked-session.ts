@@ -25,6 +25,7 @@ export function openAsked(gateway: Gateway, initiator: Initiator, context: Asked
   const { gate, accessLog, newId, initiators } = context;
   const startedAt = performance.now();
   const id = newId();
+  const service = isServiceName(initiator.gatename) ? initiator.gatename : '-';
   const stream = gateway.mux.accept(initiator, unread);
   const relay = new Relay(stream, {
     accepted: () => stream.answer(null),
@@ -33,7 +34,7 @@ export function openAsked(gateway: Gateway, initiator: Initiator, context: Asked
       initiators.delete(id);
       accessLog.stream({
         id,
-        service: isServiceName(initiator.gatename) ? initiator.gatename : '-',
+        service,
         consumer: gateway.peer,
         bytesUp: ended.up.bytes,
         bytesDown: ended.down.bytes,

@@ -30,8 +30,8 @@ export interface GatewayHost {
   welcomed(gateway: Gateway): void;
   /** The agent asks for a session. */
   asked(gateway: Gateway, initiator: Initiator): void;
-  /** The opening message that a stream comes from, where that was a Hubble one. */
-  initiatorOf(request: StreamRequest): Initiator | undefined;
+  /** The opening message that a stream comes from, where that was a Hubble one. Given once. */
+  takeInitiator(request: StreamRequest): Initiator | undefined;
   gone(gateway: Gateway, error: SallyportError | null): void;
 }
 
@@ -121,7 +121,7 @@ export class Gateway implements Upstream, MuxEvents {
       const why = 'a Hubble gateway has no target of its own; name one, such as NAME:127.0.0.1:22';
       throw new SallyportError('USAGE', `service ${this.name}: ${why}`);
     }
-    const asked = this.#host.initiatorOf(request);
+    const asked = this.#host.takeInitiator(request);
     if (asked === undefined) {
       const { host, port } = parseDialAddress(request.target, 'target');
       const initiator = {

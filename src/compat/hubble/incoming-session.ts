@@ -31,31 +31,35 @@ export function openIncoming(mux: HubbleMux, initiator: Initiator, context: Inco
 }
 
 class IncomingSession implements WireReader, SpliceEnd {
-  readonly #initiator: Initiator;
+  /** What is kept of the message: an idle session should cost little. */
+  readonly #initiator: Pick<Initiator, 'guid' | 'host' | 'port'>;
   readonly #context: IncomingContext;
   readonly #startedAt = performance.now();
   #stream!: HubbleStream;
   #splice: Splice | null = null;
   #target: Target | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #given = new AbortController();
+  /** Ends the attempt to dial. */
+  #given: AbortController | null = new AbortController();
 
   constructor(initiator: Initiator, context: IncomingContext) {
-    this.#initiator = initiator;
+    const { guid, host, port } = initiator;
+    this.#initiator = { guid, host, port };
     this.#context = context;
   }
 
   begin(stream: HubbleStream): void {
     this.#stream = stream;
-    this.#timer = setTimeout(() => this.#given.abort(this.#late()), TARGET_DIAL_TIMEOUT_MS);
-    this.#resolve().then(
+    const given = this.#given!;
+    this.#timer = setTimeout(() => given.abort(this.#late()), TARGET_DIAL_TIMEOUT_MS);
+    this.#resolve(given.signal).then(
       (target) => this.#dial(target),
       (error: unknown) => this.#refuse(asSallyportError(error)),
     );
   }
 
   /** With a list what was checked is dialled, and nothing else. */
-  async #resolve(): Promise<HostPort> {
+  async #resolve(signal: AbortSignal): Promise<HostPort> {
     const { host, port } = this.#initiator;
     const canonical = canonicalHost(host);
     if (canonical === null || port === 0)
@@ -65,23 +69,32 @@ class IncomingSession implements WireReader, SpliceEnd {
       );
     const { allow } = this.#context;
     if (allow === null) return { host: canonical, port };
-    const { address } = await allow.resolveAllowed(canonical, port, lookup, this.#given.signal);
+    const { address } = await allow.resolveAllowed(canonical, port, lookup, signal);
     return { host: address, port };
   }
 
   #dial(address: HostPort): void {
-    if (this.#stream.over) return;
+    if (this.#stream.over) {
+      this.#settle();
+      return this.#log('closed');
+    }
     const target = { kind: 'tcp', ...address, tls: false } as const;
     this.#target = target;
     const wire = Wire.dial((onread) => connectTarget(target, false, onread), slabs, this);
-    this.#given.signal.addEventListener('abort', () => wire.destroy(targetTimeout(target)));
+    this.#given!.signal.addEventListener('abort', () => wire.destroy(targetTimeout(target)));
     this.#splice = new Splice(wire, this).join(this.#stream);
     this.#stream.receiver = this.#splice;
     wire.socket.once('connect', () => {
-      clearTimeout(this.#timer!);
+      this.#settle();
       wire.reader = this.#splice!;
       this.#stream.answer(null);
     });
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
+    this.#given = null;
   }
 
   #late(): SallyportError {
@@ -91,7 +104,7 @@ class IncomingSession implements WireReader, SpliceEnd {
   }
 
   #refuse(error: SallyportError): void {
-    clearTimeout(this.#timer!);
+    this.#settle();
     this.#stream.answer(error);
     this.#log(error.code, error.message);
   }
@@ -105,8 +118,7 @@ class IncomingSession implements WireReader, SpliceEnd {
   drained(): void {}
 
   reset(): void {
-    clearTimeout(this.#timer!);
-    this.#given.abort(new SallyportError('STREAM_RESET', 'stream: given up by its consumer'));
+    this.#given?.abort(new SallyportError('STREAM_RESET', 'stream: given up by its consumer'));
   }
 
   // ---- The target's socket, until it is connected ----
@@ -119,7 +131,7 @@ class IncomingSession implements WireReader, SpliceEnd {
 
   closed(error: Error | null): void {
     if (this.#splice!.error !== null) {
-      clearTimeout(this.#timer!);
+      this.#settle();
       return this.#log('closed');
     }
     this.#refuse(error instanceof SallyportError ? error : targetError(this.#target!, error));

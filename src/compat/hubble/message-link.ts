@@ -5,6 +5,7 @@ import {
   HUBBLE_MESSAGE_MAX_BYTES,
   LINK_BACKLOG_HIGH_BYTES,
   LINK_BACKLOG_LOW_BYTES,
+  SMALL_COPY_BYTES,
 } from '../../limits.ts';
 import { HEADROOM, Slab, SlabPool } from '../../net/slab.ts';
 import type { LinkReceiver } from '../../transport/link.ts';
@@ -41,6 +42,7 @@ export class MessageLink implements LinkReceiver {
   }
 
   send(message: Buffer): void {
+    this.link.gather();
     const bytes = Buffer.allocUnsafe(HEADROOM + message.length);
     message.copy(bytes, HEADROOM);
     this.link.send(bytes, HEADROOM, bytes.length);
@@ -48,11 +50,22 @@ export class MessageLink implements LinkReceiver {
 
   /** Sends up to HUBBLE_DATA_BYTES as one data message. When it is not writable afterwards, `drained` follows. */
   sendData(data: Buffer, guid: string, order: number): void {
+    if (data.length > SMALL_COPY_BYTES) this.#sendLarge(data, guid, order);
+    else this.#sendSmall(data, guid, order);
+    this.awaitDrain();
+  }
+
+  #sendSmall(data: Buffer, guid: string, order: number): void {
+    this.link.gather();
+    const bytes = Buffer.allocUnsafe(HEADROOM + data.length + DATA_OVERHEAD_BYTES);
+    this.link.send(bytes, HEADROOM, writeData(bytes, HEADROOM, data, guid, order));
+  }
+
+  #sendLarge(data: Buffer, guid: string, order: number): void {
     const slab = slabs.take();
     const end = writeData(slab.bytes, HEADROOM, data, guid, order);
     if (this.link.send(slab.bytes, HEADROOM, end)) slab.release();
     else this.link.afterSends(() => slab.release());
-    this.awaitDrain();
   }
 
   /** Calls `drained` when it is writable; not when it is already. */

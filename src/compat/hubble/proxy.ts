@@ -84,7 +84,11 @@ export function createHubbleProxy(options: HubbleProxyOptions): DialectFactory {
         else openAsked(gateway, initiator, asked);
       },
 
-      initiatorOf: ({ id }) => initiators.get(id),
+      takeInitiator({ id }) {
+        const initiator = initiators.get(id);
+        initiators.delete(id);
+        return initiator;
+      },
 
       gone(gateway, error) {
         const { id, name, peer } = gateway;

@@ -142,6 +142,15 @@ export function applyMask(
   }
 }
 
+/** A whole frame: for control frames and empty messages. `masked`: with a fresh key. */
+export function controlFrame(opcode: number, payload: Buffer, masked: boolean): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_MAX_BYTES + payload.length);
+  payload.copy(frame, HEADER_MAX_BYTES);
+  const key = masked ? randomKey() : null;
+  if (key !== null) applyMask(frame, HEADER_MAX_BYTES, frame.length, key, 0);
+  return frame.subarray(writeHeader(frame, HEADER_MAX_BYTES, frame.length, 0, key, opcode));
+}
+
 const KEYS = 1024;
 const keys = new Int32Array(KEYS);
 let nextKey = KEYS;

@@ -4,7 +4,7 @@
  * sends an empty message: to some peers it is the end of the stream.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
-import { HEADROOM, type Slab } from '../../net/slab.ts';
+import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Link, LinkReceiver } from '../link.ts';
 import { closeAnswer, closePayload, readClose } from './close.ts';
@@ -12,6 +12,7 @@ import {
   applyMask,
   broken,
   checkOpcode,
+  controlFrame,
   FIN,
   HEADER_MAX_BYTES,
   headerBytes,
@@ -107,6 +108,11 @@ export class WebSocketLink implements Link, WireReader {
     applyMask(bytes, start, end, key, 0);
     if (body !== null) applyMask(body, 0, body.length, key, end - start);
     return writeHeader(bytes, start, end, more, key, OPCODE_BINARY);
+  }
+
+  /** What is sent from now on in this turn of the event loop leaves with one system call. */
+  gather(): void {
+    this.#wire.gather();
   }
 
   afterSends(done: () => void): void {
@@ -282,15 +288,7 @@ export class WebSocketLink implements Link, WireReader {
   }
 
   #sendControl(opcode: number, payload: Buffer): void {
-    const frame = Buffer.allocUnsafe(HEADROOM + payload.length);
-    payload.copy(frame, HEADROOM);
-    let key: number | null = null;
-    if (this.#masking !== 'none') {
-      key = randomKey();
-      applyMask(frame, HEADROOM, frame.length, key, 0);
-    }
-    const at = writeHeader(frame, HEADROOM, frame.length, 0, key, opcode);
-    this.#wire.write(frame.subarray(at));
+    this.#wire.write(controlFrame(opcode, payload, this.#masking !== 'none'));
   }
 
   #finish(error: SallyportError | null): void {

@@ -40,33 +40,41 @@ type heard struct {
 	body []byte
 }
 
+// A session: where it hears, until it is gone.
+type session struct {
+	hears chan heard
+	gone  chan bool
+}
+
 type agent struct {
 	*conn
 	generation string
+	readyFirst bool
 	lock       sync.Mutex
-	sessions   map[string]chan heard
+	sessions   map[string]session
 }
 
 func (a *agent) register(guid string) chan heard {
-	channel := make(chan heard)
+	own := session{make(chan heard), make(chan bool)}
 	a.lock.Lock()
-	a.sessions[guid] = channel
+	a.sessions[guid] = own
 	a.lock.Unlock()
-	return channel
+	return own.hears
 }
 
 func (a *agent) unregister(guid string) {
 	a.lock.Lock()
+	close(a.sessions[guid].gone)
 	delete(a.sessions, guid)
 	a.lock.Unlock()
 }
 
-func runAgent(url, name, key, generation string, rules []string) {
+func runAgent(url, name, key, generation string, readyFirst bool, rules []string) {
 	ws, _, err := websocket.DefaultDialer.Dial(url, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	a := &agent{conn: &conn{ws: ws}, generation: generation, sessions: map[string]chan heard{}}
+	a := &agent{conn: &conn{ws: ws}, generation: generation, readyFirst: readyFirst, sessions: map[string]session{}}
 	if err := a.send(handshakeType, handshake{"0.1", name, key}); err != nil {
 		log.Fatal(err)
 	}
@@ -96,12 +104,12 @@ func runAgent(url, name, key, generation string, rules []string) {
 			log.Fatal("a message without a session")
 		}
 		a.lock.Lock()
-		channel := a.sessions[of.GUID]
+		own, known := a.sessions[of.GUID]
 		a.lock.Unlock()
-		if channel != nil {
+		if known {
 			select {
-			case channel <- heard{kind, body}:
-			case <-time.After(20 * time.Second):
+			case own.hears <- heard{kind, body}:
+			case <-own.gone:
 			}
 		}
 	}
@@ -154,17 +162,24 @@ func (a *agent) initiator(r rule, guid string) any {
 	}
 }
 
-// serve dials, acknowledges, and only then is ready to hear of the session, as the originals do.
+// serve dials, acknowledges, and only then is ready to hear of the session, as the originals do: what
+// comes in between is lost. With -ready-first it is not.
 func (a *agent) serve(body []byte) {
 	guid, address := a.address(body)
 	socket, err := net.Dial("tcp", address)
-	a.send(ackType, ackOf(guid, err))
 	if err != nil {
+		a.send(ackType, ackOf(guid, err))
 		return
 	}
 	defer socket.Close()
+	if !a.readyFirst {
+		a.send(ackType, ackOf(guid, nil))
+	}
 	channel := a.register(guid)
 	defer a.unregister(guid)
+	if a.readyFirst {
+		a.send(ackType, ackOf(guid, nil))
+	}
 	a.join(guid, channel, socket)
 }
 

@@ -23,9 +23,10 @@ func main() {
 	url := flags.String("url", "", "")
 	name := flags.String("name", "", "")
 	key := flags.String("key", "", "")
+	readyFirst := flags.Bool("ready-first", false, "")
 	flags.Parse(os.Args[2:])
 	if os.Args[1] == "proxy" {
 		runProxy(*listen, *generation)
 	}
-	runAgent(*url, *name, *key, *generation, flags.Args())
+	runAgent(*url, *name, *key, *generation, *readyFirst, flags.Args())
 }
