@@ -42,6 +42,14 @@ export type { PortRange } from './net/ports.ts';
 export { parseTarget } from './net/target.ts';
 export type { Target } from './net/target.ts';
 
+export type { EventPayloads, EventType, SallyportEvent } from './events/event.ts';
+export { createEventFilter } from './events/filter.ts';
+export type { EventFilter, EventFilterOptions } from './events/filter.ts';
+export type { EventFeed, EventLog } from './events/log.ts';
+export { createEventStream } from './events/sse.ts';
+export type { EventStreamOptions } from './events/sse.ts';
+export type { AuditSettings, ObservationSettings, WebhookSettings } from './server/observation.ts';
+
 export { createAccessLog } from './observe/access-writer.ts';
 export type { AccessLog, Outcome, RequestLine, StreamLine } from './observe/access-log.ts';
 export { createLogger } from './observe/logger.ts';
