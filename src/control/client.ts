@@ -59,7 +59,7 @@ export interface ControlClient {
    */
   ask<Id extends OperationId>(id: Id, wish: Wish, signal: AbortSignal): Promise<AnswerOf<Id>>;
   /**
-   * Events as they happen. Once it has stood, a connection that is lost is made again, and goes on
+   * Events as they happen. Once it has stood, or after a list, a connection that is lost is made again, and goes on
    * where it was; only what dialling again cannot mend is thrown. Ends when the signal is aborted.
    */
   follow(following: Following): AsyncGenerator<Told>;
@@ -162,7 +162,8 @@ export function createControlClient(options: ControlClientOptions): ControlClien
   async function* follow({ query = {}, after, lost: told, signal }: Following) {
     const backoff = createBackoff();
     let place = after === undefined ? '' : String(after);
-    let stood = false;
+    // Who has a list has been answered once.
+    let stood = after !== undefined;
     while (!signal.aborted) {
       try {
         const headers = {

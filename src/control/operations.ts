@@ -114,7 +114,7 @@ export const operations = {
     filters: ['service', 'identity'],
   },
   'streams.kick': {
-    summary: 'End a stream. Both its ends are told.',
+    summary: 'End a stream, both ways.',
     method: 'post',
     path: '/streams/{stream}/kick',
     content: ended,

@@ -72,8 +72,10 @@ export const streamView = z
       .describe('`host:port` chosen by the consumer; null for the service’s own.'),
     session: z.string().nullable().describe('Who serves it; null while it waits for that.'),
     openedAt: time('Since when'),
-    bytesUp: count('Bytes from the consumer to the target so far.'),
-    bytesDown: count('Bytes from the target to the consumer so far.'),
+    bytesUp: count(
+      'Bytes from the consumer to the target so far, the head of the stream among them.',
+    ),
+    bytesDown: count('Bytes from the target to the consumer so far, likewise.'),
   })
   .describe('A stream that is open, or waits to be opened.');
 
