@@ -1,106 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PlayedStream } from '../../test/support/http-ingress.ts';
+import { createGateRoad, settled, yes } from '../../test/support/gate-road.ts';
 import { createIdentities } from '../access/identities.ts';
 import type { Identity } from '../access/identity.ts';
-import type { AccessRequest, Decision } from '../access/policy/policy.ts';
+import type { Decision } from '../access/policy/policy.ts';
 import { SallyportError } from '../errors.ts';
-import type { SallyportEvent } from '../events/event.ts';
-import { createEventLog } from '../events/log.ts';
 import { PENDING_BYTES_MAX, PENDING_STREAMS_MAX } from '../limits.ts';
-import type { StreamEnd } from '../session/session.ts';
-import { createGate, type Passage } from './gate.ts';
-import { createLiveStreams } from './live-streams.ts';
-import type { StreamRequest, Upstream, UpstreamReceiver } from './upstream.ts';
-import { createWaitingRoom, type WhenAbsent } from './waiting-room.ts';
 
 const token = 'sp_token-of-the-gate-tests';
 const ann = createIdentities([
   { name: 'ann', token, roles: ['consumer'], names: ['box*'], targets: ['10.0.0.0/8:22'] },
 ]).authenticate(`Bearer ${token}`)!;
 
-const yes: Decision = { allow: true, reason: 'rule 1' };
 const no: Decision = { allow: false, reason: 'rule 2: not at night' };
 
-/** Notes what it is told. */
-class Receiver implements UpstreamReceiver {
-  readonly told: string[] = [];
-  data = (): void => void this.told.push('data');
-  finished = (): void => void this.told.push('finished');
-  reset = ({ code }: SallyportError): void => void this.told.push(code);
-  drained = (): void => void this.told.push('drained');
-}
-
-/** A stream of an upstream that tells how it ended. */
-class Opened extends PlayedStream {
-  override onOver: ((end: StreamEnd) => void) | null = null;
-
-  override reset(why?: SallyportError): void {
-    if (this.wasReset) return;
-    super.reset();
-    this.onOver?.(why ?? 'closed');
-  }
-}
-
-function createRoad(
-  decide: (question: AccessRequest) => Decision | Promise<Decision> = () => yes,
-  wish: WhenAbsent | null = null,
-) {
-  const opened: Opened[] = [];
-  const questions: AccessRequest[] = [];
-  const told: string[] = [];
-  const upstream = { id: 's1', streams: 0 } as Upstream;
-  let failure: SallyportError | null = null;
-  const events = createEventLog();
-  events.listen((event: SallyportEvent) => {
-    const what = 'outcome' in event ? event.outcome : 'code' in event ? event.code : '';
-    const who = 'identity' in event ? event.identity : '';
-    told.push(`${event.type} ${who} ${what}`.trim());
-  });
-  const live = createLiveStreams();
-  const room = createWaitingRoom(() => wish);
-  const gate = createGate({
-    registry: {
-      open(request, receiver) {
-        if (failure !== null) throw failure;
-        opened.push(new Opened(request, receiver, () => {}));
-        return { stream: opened.at(-1)!, upstream };
-      },
-    },
-    policy: () => ({
-      authorize(question) {
-        questions.push(question);
-        return decide(question);
-      },
-      close() {},
-    }),
-    room,
-    live,
-    events,
-  });
-  let count = 0;
-  return {
-    opened,
-    questions,
-    told,
-    live,
-    room,
-    upstream,
-    fail: (error: SallyportError | null) => void (failure = error),
-    open(passage?: Passage, request: Partial<StreamRequest> = {}) {
-      const receiver = new Receiver();
-      const whole = { service: 'box', kind: 'tcp', consumer: '192.0.2.1:5', id: `i${++count}` };
-      const passed = gate.open({ ...whole, ...request } as StreamRequest, receiver, passage);
-      return { ...passed, passed, receiver };
-    },
-  };
-}
-
-/** Promises that were resolved by now have been acted on. */
-const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
-
 test('what can be decided at once opens at once, is listed while it lives, and told', () => {
-  const road = createRoad();
+  const road = createGateRoad();
   const { stream, passed } = road.open({ caller: ann }, { key: 'k', target: '10.1.2.3:22' });
   assert.equal(stream, road.opened[0]);
   assert.equal(passed.upstream, road.upstream);
@@ -121,13 +36,13 @@ test('what can be decided at once opens at once, is listed while it lives, and t
 });
 
 test('a request over HTTP is the action `http`, and nobody is null', () => {
-  const road = createRoad();
+  const road = createGateRoad();
   road.open({}, { kind: 'http' });
   assert.deepEqual([road.questions[0].action, road.questions[0].identity], ['http', null]);
 });
 
 test('refused at once: by the scopes, by the policy, by the registry; nothing is listed', () => {
-  const road = createRoad(({ service }) => (service === 'boxes' ? no : yes));
+  const road = createGateRoad(({ service }) => (service === 'boxes' ? no : yes));
   assert.throws(() => road.open({ caller: ann }, { service: 'mail' }), { code: 'DENIED' });
   assert.throws(() => road.open({ caller: ann }, { target: '10.1.2.3:23' }), { code: 'DENIED' });
   assert.equal(road.questions.length, 0, 'the policy is not asked about what the scopes refuse');
@@ -148,7 +63,7 @@ test('refused at once: by the scopes, by the policy, by the registry; nothing is
 
 test('a decision that takes time: the stream takes nothing meanwhile, and then what waited in order', async () => {
   const { promise, resolve } = Promise.withResolvers<Decision>();
-  const road = createRoad(() => promise);
+  const road = createGateRoad(() => promise);
   const { stream, passed, receiver } = road.open({ caller: ann });
   assert.deepEqual([stream.writable, stream.over, passed.upstream], [false, false, null]);
   assert.equal(road.live.count, 1, 'it can be kicked while it waits');
@@ -171,7 +86,7 @@ test('a decision that takes time: the stream takes nothing meanwhile, and then w
 });
 
 test('an end that was said while it waited is said to the upstream', async () => {
-  const road = createRoad(() => Promise.resolve(yes));
+  const road = createGateRoad(() => Promise.resolve(yes));
   const { stream, receiver } = road.open();
   stream.send(Buffer.from('all'));
   stream.end();
@@ -181,7 +96,7 @@ test('an end that was said while it waited is said to the upstream', async () =>
 });
 
 test('refused late: the receiver is reset once, the upstream never asked', async () => {
-  const road = createRoad(() => Promise.resolve(no));
+  const road = createGateRoad(() => Promise.resolve(no));
   const { stream, receiver } = road.open();
   await settled();
   assert.deepEqual(receiver.told, ['DENIED']);
@@ -193,7 +108,7 @@ test('refused late: the receiver is reset once, the upstream never asked', async
 });
 
 test('no agent when the decision has come: the receiver is reset with that', async () => {
-  const road = createRoad(() => Promise.resolve(yes));
+  const road = createGateRoad(() => Promise.resolve(yes));
   road.fail(new SallyportError('SERVICE_ABSENT', 'service box: no agent'));
   const { receiver } = road.open();
   await settled();
@@ -202,7 +117,7 @@ test('no agent when the decision has come: the receiver is reset with that', asy
 });
 
 test('a caller who is found out later is judged by scopes and policy then', async () => {
-  const road = createRoad();
+  const road = createGateRoad();
   const good = road.open({ caller: Promise.resolve(ann) });
   const foreign = road.open({ caller: Promise.resolve<Identity | null>(ann) }, { service: 'mail' });
   const failure = new SallyportError('CONSUMER_AUTH', 'service box: wrong password');
@@ -220,7 +135,7 @@ test('a caller who is found out later is judged by scopes and policy then', asyn
 
 test('who left while it waited opens nothing', async () => {
   const { promise, resolve } = Promise.withResolvers<Decision>();
-  const road = createRoad(() => promise);
+  const road = createGateRoad(() => promise);
   const { stream, receiver } = road.open();
   stream.reset();
   assert.equal(road.live.count, 0);
@@ -230,7 +145,7 @@ test('who left while it waited opens nothing', async () => {
 });
 
 test('a head that never ends: what waits is bounded', () => {
-  const road = createRoad(() => new Promise(() => {}));
+  const road = createGateRoad(() => new Promise(() => {}));
   const { stream, receiver } = road.open();
   const piece = Buffer.alloc(64 * 1024);
   for (let sent = 0; sent <= PENDING_BYTES_MAX; sent += piece.length) stream.send(piece);
@@ -240,7 +155,7 @@ test('a head that never ends: what waits is bounded', () => {
 
 test('a policy that never answers: streams that wait are bounded, and leave their places', async () => {
   const { promise, resolve } = Promise.withResolvers<Decision>();
-  const road = createRoad(() => promise);
+  const road = createGateRoad(() => promise);
   for (let i = 0; i < PENDING_STREAMS_MAX; i++) road.open();
   assert.throws(() => road.open(), { code: 'SERVER_BUSY' });
   assert.equal(road.live.count, PENDING_STREAMS_MAX);
@@ -250,7 +165,7 @@ test('a policy that never answers: streams that wait are bounded, and leave thei
 });
 
 test('kicked: both ends are told, whether it waits or flows', async () => {
-  const road = createRoad(({ service }) => (service === 'box' ? yes : new Promise(() => {})));
+  const road = createGateRoad(({ service }) => (service === 'box' ? yes : new Promise(() => {})));
   const error = new SallyportError('DENIED', 'stream: kicked by an operator');
   const flowing = road.open();
   const waiting = road.open({}, { service: 'boxes' });
@@ -261,52 +176,4 @@ test('kicked: both ends are told, whether it waits or flows', async () => {
   assert.ok(road.opened[0].wasReset);
   assert.equal(road.live.count, 0);
   assert.deepEqual(road.told, ['stream.opened null', 'stream.closed null DENIED']);
-});
-
-const absent = new SallyportError('SERVICE_ABSENT', 'service box: no agent');
-const wish: WhenAbsent = { holdMs: 60_000, queue: 2, answer: 503 };
-
-test('no agent: the stream waits, and goes out once when one comes', async () => {
-  const road = createRoad(undefined, wish);
-  road.fail(absent);
-  const { stream, receiver } = road.open();
-  stream.send(Buffer.from('GET'));
-  road.room.arrived('other');
-  await settled();
-  assert.deepEqual([road.room.waiting, road.opened.length, stream.writable], [1, 0, false]);
-  road.fail(null);
-  road.room.arrived('box');
-  await settled();
-  assert.deepEqual([road.room.waiting, road.opened.length], [0, 1]);
-  assert.deepEqual([road.opened[0].received, receiver.told], ['GET', ['drained']]);
-});
-
-test('an agent that came and went: the stream waits on, within its time', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const road = createRoad(() => Promise.resolve(yes), { ...wish, holdMs: 0.01 });
-  road.fail(absent);
-  const { receiver } = road.open();
-  await settled();
-  road.room.arrived('box');
-  await settled();
-  assert.deepEqual([road.room.waiting, receiver.told], [1, []]);
-  t.mock.timers.tick(1);
-  await settled();
-  assert.deepEqual([road.room.waiting, receiver.told], [0, ['SERVICE_ABSENT']]);
-  assert.deepEqual(road.told, ['stream.refused null SERVICE_ABSENT']);
-});
-
-test('a full queue: refused at once, by the status of the service; who leaves frees a place', async () => {
-  const road = createRoad(undefined, { ...wish, answer: 502 });
-  road.fail(absent);
-  const first = road.open();
-  road.open();
-  assert.throws(() => road.open(), { code: 'SERVICE_ABSENT', http: 502, message: /2 others wait/ });
-  first.stream.reset();
-  assert.equal(road.room.waiting, 1);
-  road.open();
-  assert.equal(road.room.waiting, 2);
-  road.room.close();
-  await settled();
-  assert.deepEqual([road.room.waiting, road.live.count], [0, 0]);
 });

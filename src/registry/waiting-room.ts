@@ -80,7 +80,7 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
     enter,
 
     arrived(service) {
-      for (const waiting of [...(queues.get(service) ?? [])]) waiting.resolve();
+      for (const waiting of queues.get(service) ?? []) waiting.resolve();
     },
 
     get waiting() {
@@ -90,8 +90,8 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
     },
 
     close() {
-      for (const queue of [...queues.values()])
-        for (const waiting of [...queue]) waiting.refuse('the server is shutting down');
+      for (const queue of queues.values())
+        for (const waiting of queue) waiting.refuse('the server is shutting down');
     },
   };
 }

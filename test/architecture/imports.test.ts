@@ -113,8 +113,10 @@ test('files are named for one thing each', () => {
   );
 });
 
-test(`no file is longer than ${LINES_MAX} lines`, () => {
-  const long = readSources('src', 'test', 'bench').filter((file) => file.lines > LINES_MAX);
+test(`no file is longer than ${LINES_MAX} lines, but for the table of all bounds`, () => {
+  const long = readSources('src', 'test', 'bench').filter(
+    (file) => file.lines > LINES_MAX && file.path !== 'src/limits.ts',
+  );
   assert.deepEqual(
     long.map((file) => `${file.path}: ${file.lines}`),
     [],
