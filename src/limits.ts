@@ -410,6 +410,8 @@ export const CONTROL_REASON_MAX_CHARS = 64;
 export const CONTROL_ANSWER_MAX_BYTES = 64 * MB;
 /** An answer of the control API must be there by then; a reload may have much to read. */
 export const CONTROL_ANSWER_TIMEOUT_MS = 30_000;
+/** Message of an error of the control API as its client shows it: a reload names many problems. */
+export const CONTROL_MESSAGE_MAX_CHARS = 16 * KB;
 /** One message of an event stream that a client follows. Unit: characters. */
 export const CONTROL_EVENT_MAX_CHARS = 1 * MB;
 /** Names of identities that may be revoked at a time. */
