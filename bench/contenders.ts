@@ -1,4 +1,5 @@
 /** Everything that can be measured, by name. */
+import { startCallback, startCallbackPeer } from './roads/callback.ts';
 import { startHaproxyPair } from './roads/haproxy.ts';
 import { startHubble, startHubblePeer } from './roads/hubble.ts';
 import { startLongLoopback } from './roads/long.ts';
@@ -87,6 +88,8 @@ const kinds = {
     tools: ['nginx'],
     start: (stage) => startSallyport(stage, { service: 'http', observed: 'everything' }),
   },
+  'callback-peer': { title: 'callback peer in Go', tools: ['go'], start: startCallbackPeer },
+  'sallyport-callback': { title: 'sallyport callback', tools: ['go'], start: startCallback },
   'hubble-peer': { title: 'hubble peer in Go', tools: ['go'], start: startHubblePeer },
   'sallyport-hubble': { title: 'sallyport hubble', tools: [], start: startHubble },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },

@@ -1,5 +1,6 @@
 import type { Row } from '../row.ts';
 import { bulkRows, maskRow, observedBulkRow, tlsRows } from './bulk.ts';
+import { callbackRows } from './callback.ts';
 import { httpRows, observedHttpRow } from './http.ts';
 import { hubbleRows } from './hubble.ts';
 import { longRows } from './long.ts';
@@ -19,5 +20,6 @@ export const rows: readonly Row[] = [
   observedBulkRow,
   ...longRows,
   ...memoryRows,
+  ...callbackRows,
   ...hubbleRows,
 ];

@@ -5,6 +5,7 @@
 //	callback server LISTEN            prints its port, and each id that is registered
 //	callback reverse SERVER ID TARGET
 //	callback proxy SERVER ID          joins standard input and output to the id
+//	callback forward LISTEN SERVER ID joins each connection to a port to the id
 package main
 
 import (
@@ -21,7 +22,9 @@ func main() {
 		reverse(arguments[1], arguments[2], arguments[3])
 	case "proxy":
 		proxy(arguments[1], arguments[2])
+	case "forward":
+		forward(arguments[1], arguments[2], arguments[3])
 	default:
-		log.Fatal("server, reverse or proxy")
+		log.Fatal("server, reverse, proxy or forward")
 	}
 }

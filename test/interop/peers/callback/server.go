@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"log"
 	"net"
@@ -26,6 +27,7 @@ func serve(listen string) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/callback/", s.callback)
 	mux.HandleFunc("/api/v1/connect/", s.connect)
+	mux.HandleFunc("/api/v1/callback", s.list)
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		log.Fatal(err)
@@ -40,6 +42,17 @@ func (s *server) upgrade(w http.ResponseWriter, r *http.Request) (*byteStream, s
 		return nil, ""
 	}
 	return newByteStream(conn, false), r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+}
+
+// list answers with the ids only: who reads it wants to know which are registered.
+func (s *server) list(w http.ResponseWriter, _ *http.Request) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	sessions := map[string]struct{}{}
+	for id := range s.sessions {
+		sessions[id] = struct{}{}
+	}
+	json.NewEncoder(w).Encode(map[string]any{"sequence_num": 0, "sessions": sessions})
 }
 
 func (s *server) find(id string) *yamux.Session {
