@@ -6,10 +6,11 @@ import { isErrorCode, SallyportError } from '../errors.ts';
 import {
   CONTROL_ANSWER_MAX_BYTES,
   CONTROL_ANSWER_TIMEOUT_MS,
+  CONTROL_MESSAGE_MAX_CHARS,
   EVENT_KEEP_ALIVE_MS,
-  FAILURE_MESSAGE_MAX_CHARS,
 } from '../limits.ts';
 import { createBackoff } from '../net/backoff.ts';
+import { printable } from '../net/printable.ts';
 import { openWayOut, type WayOut } from '../transport/outgoing/way-out.ts';
 import { readMessages } from './event-source.ts';
 import { operations, pathOf, type Operation, type OperationId } from './operations.ts';
@@ -216,8 +217,9 @@ function refusalOf(body: string): SallyportError | null {
   try {
     const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown } };
     if (typeof error?.code !== 'string' || !isErrorCode(error.code)) return null;
-    const message = String(error.message).slice(0, FAILURE_MESSAGE_MAX_CHARS);
-    return new SallyportError(error.code, message);
+    // What follows the first line stands in, so that it cannot be taken for a line of ours.
+    const message = String(error.message).slice(0, CONTROL_MESSAGE_MAX_CHARS).split(/\n\s*/);
+    return new SallyportError(error.code, message.map(printable).join('\n  '));
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 /** What an operator reads of a failure: the same shape as errors of the ingress have. */
 import { asSallyportError, type SallyportError } from '../errors.ts';
 import { HTTP_RETRY_AFTER_S } from '../limits.ts';
-import { printable } from '../net/printable.ts';
+import { printableLines } from '../net/printable.ts';
 
 /** For all answers: nothing is kept, guessed at, or put into a frame. */
 export const safeHeaders: Readonly<Record<string, string>> = {
@@ -22,5 +22,5 @@ export function errorResponse(thrown: unknown, requestId: string): Response {
 
 /** An unforeseen failure is told to the log: its text could hold anything. */
 function messageOf({ code, message }: SallyportError): string {
-  return code === 'INTERNAL' ? 'internal error: see the log' : printable(message);
+  return code === 'INTERNAL' ? 'internal error: see the log' : printableLines(message);
 }

@@ -142,7 +142,7 @@ test('what an answer throws is the answer; what nobody foresaw is told to the lo
   const { error } = JSON.parse(text.split('\r\n\r\n')[1]) as { error: Record<string, string> };
   assert.deepEqual(
     [error.code, error.message, error.requestId],
-    ['CONTROL_UNKNOWN', 'control: \\u{1b}[31mno\\u{d}\\u{a}such thing', 'r1'],
+    ['CONTROL_UNKNOWN', 'control: \\u{1b}[31mno\\u{d}\nsuch thing', 'r1'],
   );
   assert.equal(defects.length, 0);
 

@@ -14,6 +14,11 @@ export function printable(text: string): string {
   return text.replace(unsafe, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
+/** As `printable`, with line ends kept: what is told in several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /** The text in double quotes, cut to a readable length, safe to show. Not for secrets. */
 export function quoted(text: string): string {
   const cut = text.length > QUOTED_MAX_CHARS ? `${text.slice(0, QUOTED_MAX_CHARS)}…` : text;

@@ -5,8 +5,9 @@ import type { ControlClient } from '../../control/client.ts';
 import { openApiDocument } from '../../control/openapi.ts';
 import type { IdentityView, RouteView } from '../../control/views.ts';
 import { SallyportError } from '../../errors.ts';
-import { quoted } from '../../net/printable.ts';
+import { printableLines, quoted } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 import { textTable, type Column } from '../text-table.ts';
 import { asText as endedText } from './kick.ts';
@@ -58,7 +59,7 @@ const actions: Readonly<Record<string, Action>> = {
     named: false,
     async run(client, _, signal) {
       const value = await client().ask('config.read', {}, signal);
-      return { value, text: `${JSON.stringify(value, null, 2)}\n` };
+      return { value, text: `${printableLines(JSON.stringify(value, null, 2))}\n` };
     },
   },
   reload: {
@@ -81,7 +82,7 @@ const actions: Readonly<Record<string, Action>> = {
     named: false,
     run() {
       const value = openApiDocument();
-      return { value, text: `${JSON.stringify(value, null, 2)}\n` };
+      return { value, text: `${printableLines(JSON.stringify(value, null, 2))}\n` };
     },
   },
 };
@@ -100,7 +101,7 @@ export async function run(context: Context): Promise<number> {
     throw new SallyportError('USAGE', `control ${word}: ${why}`);
   }
   const { value, text } = await action.run(() => controlClient(context), names[0] ?? '', signal);
-  stdout.write(options.json ? `${JSON.stringify(value)}\n` : text);
+  stdout.write(options.json ? jsonLine(value) : text);
   return 0;
 }
 

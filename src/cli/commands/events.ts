@@ -1,8 +1,8 @@
 /** `sallyport events`: what happened at a server, and with `-f` what happens. */
 import type { OptionsOf } from '../../config/schema.ts';
-import { eventText } from '../../events/event-text.ts';
 import { printable } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 import { reportWarning } from '../report.ts';
 
@@ -15,7 +15,7 @@ export async function run(context: CommandContext<OptionsOf<'events'>>): Promise
   const client = controlClient(context);
   const query = { type, service, identity };
   const show = (event: object): void =>
-    void stdout.write(`${json ? eventText(event) : asText(event as Record<string, unknown>)}\n`);
+    void stdout.write(json ? jsonLine(event) : `${asText(event as Record<string, unknown>)}\n`);
 
   let after: number | undefined;
   if (!follow || limit !== undefined) {

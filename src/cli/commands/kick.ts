@@ -5,6 +5,7 @@ import type { EndedView } from '../../control/views.ts';
 import { SallyportError } from '../../errors.ts';
 import { quoted } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 
 const operations = {
@@ -30,7 +31,7 @@ export async function run(context: CommandContext<OptionsOf<'kick'>>): Promise<n
   const { reason } = options;
   const wish = { subject, ...(reason === undefined ? {} : { reason }) };
   const ended = await controlClient(context).ask(operations[kind], wish, signal);
-  stdout.write(options.json ? `${JSON.stringify(ended)}\n` : asText(ended));
+  stdout.write(options.json ? jsonLine(ended) : asText(ended));
   return 0;
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { OptionsOf } from '../../config/schema.ts';
 import type { ClientView, ServiceView } from '../../control/views.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 import { shortTime } from '../quantities.ts';
 import { reportWarning } from '../report.ts';
@@ -28,7 +29,7 @@ export async function run(context: Context): Promise<number> {
     ]);
     const clear = options.watch && !options.json && 'isTTY' in stdout && stdout.isTTY === true;
     const text = options.json
-      ? `${JSON.stringify({ services, agents })}\n`
+      ? jsonLine({ services, agents })
       : `${asText(services.items, agents.items)}${options.watch && !clear ? '\n' : ''}`;
     stdout.write(`${clear ? CLEAR : ''}${text}`);
     return Math.min(services.seq, agents.seq);

@@ -2,6 +2,7 @@
 import type { OptionsOf } from '../../config/schema.ts';
 import type { StreamView } from '../../control/views.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 import { shortSize, shortTime } from '../quantities.ts';
 import { textTable, type Column } from '../text-table.ts';
@@ -11,7 +12,7 @@ export async function run(context: CommandContext<OptionsOf<'ps'>>): Promise<num
   const { service, identity, json } = options;
   const query = { service, identity };
   const streams = await controlClient(context).ask('streams.list', { query }, signal);
-  if (json) stdout.write(`${JSON.stringify(streams)}\n`);
+  if (json) stdout.write(jsonLine(streams));
   else if (streams.total === 0) stdout.write('No streams.\n');
   else stdout.write(`${textTable(columns, streams.items)}${cut(streams)}`);
   return 0;

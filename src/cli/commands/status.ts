@@ -3,13 +3,14 @@ import type { OptionsOf } from '../../config/schema.ts';
 import type { StatusView } from '../../control/views.ts';
 import { printable } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
+import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
 import { shortSize, shortTime } from '../quantities.ts';
 
 export async function run(context: CommandContext<OptionsOf<'status'>>): Promise<number> {
   const { options, signal, stdout } = context;
   const status = await controlClient(context).ask('status.read', {}, signal);
-  stdout.write(options.json ? `${JSON.stringify(status)}\n` : asText(status));
+  stdout.write(options.json ? jsonLine(status) : asText(status));
   return 0;
 }
 
