@@ -22,32 +22,47 @@ export async function run(invocation: Invocation): Promise<number> {
     (asked ? stdout : stderr).write(`${usage.proxy}\n${usage.agent}`);
     return asked ? 0 : MISUSED;
   }
-  try {
-    return program === 'proxy' ? await proxy(args, invocation) : await agent(args, invocation);
-  } catch (thrown) {
+  const fail = (thrown: unknown, exit: number): number => {
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
     const { code, message, advice } = thrown;
     stderr.write(`sallyport hubble ${program}: ${code}: ${message}\n  fix: ${advice}\n`);
-    return FAILED;
+    return exit;
+  };
+  let work: Work;
+  try {
+    work = program === 'proxy' ? proxy(args, invocation) : agent(args, invocation);
+  } catch (thrown) {
+    return fail(thrown, MISUSED);
+  }
+  try {
+    return await work();
+  } catch (thrown) {
+    return fail(thrown, FAILED);
   }
 }
 
-async function proxy(args: readonly string[], invocation: Invocation): Promise<number> {
+type Work = () => Promise<number> | number;
+
+/** What the words ask for. Throws USAGE for flags that are none. */
+function proxy(args: readonly string[], invocation: Invocation): Work {
   const flags = parseGoFlags(args, proxyFlags);
-  if (!flags.on('h') && !flags.on('help')) return runProxy(flags, invocation);
-  invocation.stdout.write(usage.proxy);
-  return 0;
+  if (flags.on('h') || flags.on('help')) return () => tell('proxy', invocation);
+  return () => runProxy(flags, invocation);
 }
 
-async function agent(args: readonly string[], invocation: Invocation): Promise<number> {
+function agent(args: readonly string[], invocation: Invocation): Work {
   const flags = parseGoFlags(args, agentFlags);
-  const { stdout, stderr } = invocation;
-  if (flags.on('h') || flags.on('help')) {
-    stdout.write(usage.agent);
-    return 0;
-  }
+  if (flags.on('h') || flags.on('help')) return () => tell('agent', invocation);
   const missing = (['url', 'name'] as const).filter((name) => !flags.text(name));
-  if (missing.length === 0) return runAgent(flags, invocation);
-  stderr.write(`missing: ${missing.map((name) => `-${name}`).join(', ')}\n${usage.agent}`);
-  return FAILED;
+  if (missing.length === 0) return () => runAgent(flags, invocation);
+  return () => {
+    const names = missing.map((name) => `-${name}`).join(', ');
+    invocation.stderr.write(`missing: ${names}\n${usage.agent}`);
+    return FAILED;
+  };
+}
+
+function tell(program: keyof typeof usage, { stdout }: Invocation): number {
+  stdout.write(usage[program]);
+  return 0;
 }
