@@ -1,7 +1,8 @@
 /** Counts what events tell: clients and services that are there, refusals, failed log-ins, reloads. */
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { EventType, SallyportEvent } from '../events/event.ts';
 import type { EventFeed } from '../events/log.ts';
+import { Counter } from '../observe/metrics/prom-client.ts';
 import { addGauge } from '../observe/metrics/readings.ts';
 
 /** Returns what ends the counting. */

@@ -2,12 +2,12 @@
  * What the server counts, for Prometheus. Most of it is read from where it is kept anyway at the
  * moment somebody asks; events and access lines, one for each stream or request, tell the rest.
  */
-import { Counter, Gauge, Registry } from 'prom-client';
 import type { EventFeed } from '../events/log.ts';
 import type { EventSink } from '../events/sink.ts';
 import { METRICS_SERVICES_MAX } from '../limits.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { createLabelValues } from '../observe/metrics/label-values.ts';
+import { Counter, Gauge, Registry } from '../observe/metrics/prom-client.ts';
 import { addProcessMetrics } from '../observe/metrics/process.ts';
 import { addCounter, addGauge } from '../observe/metrics/readings.ts';
 import { createRequestMetrics } from '../observe/metrics/requests.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Registry } from 'prom-client';
 import type { RequestLine } from '../access-log.ts';
 import { createLabelValues } from './label-values.ts';
+import { Registry } from './prom-client.ts';
 import { addProcessMetrics } from './process.ts';
 import { addCounter, addGauge } from './readings.ts';
 import { createRequestMetrics } from './requests.ts';

@@ -1,5 +1,6 @@
 /** Metrics whose value is kept elsewhere and read when somebody asks. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Counter, Gauge } from './prom-client.ts';
 
 /** A value by its labels. */
 export interface Reading {

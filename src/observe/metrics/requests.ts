@@ -1,7 +1,8 @@
 /** How long HTTP requests take, and how they fail: counted where their access line is written. */
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { AccessLog } from '../access-log.ts';
 import { Durations } from './durations.ts';
+import { Counter } from './prom-client.ts';
 
 export interface RequestMetricsOptions {
   readonly registry: Registry;
