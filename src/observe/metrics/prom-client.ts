@@ -1,6 +1,6 @@
 /**
  * The parts of prom-client that are used here. All of it, with what it has for clusters and gateways,
- * takes 12 MB more of memory.
+ * takes 40 ms more at the start, and up to 12 MB of memory.
  */
 import { createRequire } from 'node:module';
 import type * as PromClient from 'prom-client';
