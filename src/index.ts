@@ -55,5 +55,10 @@ export type { AccessLog, Outcome, RequestLine, StreamLine } from './observe/acce
 export { createLogger } from './observe/logger.ts';
 export type { Logger, LoggerOptions } from './observe/logger.ts';
 
+export { createHubbleEvents } from './compat/hubble/events.ts';
+export type { ConnectionRequest, HubbleEvent } from './compat/hubble/events.ts';
+export { createHubbleProxy } from './compat/hubble/proxy.ts';
+export type { HubbleProxyOptions } from './compat/hubble/proxy.ts';
+
 export { errorKinds, SallyportError } from './errors.ts';
 export type { ErrorCode, Hop } from './errors.ts';
