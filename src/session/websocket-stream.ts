@@ -5,17 +5,11 @@
  * WebSockets know no half-close, so protocols differ in how a direction ends: see `Ending`.
  */
 import { SallyportError } from '../errors.ts';
-import {
-  GONE_PEER_GRACE_MS,
-  INITIAL_WINDOW_BYTES,
-  LINK_BACKLOG_HIGH_BYTES,
-  LINK_BACKLOG_LOW_BYTES,
-  QUIET_READ_BYTES,
-  SMALL_COPY_BYTES,
-} from '../limits.ts';
-import { HEADROOM, Slab, SlabPool } from '../net/slab.ts';
+import { GONE_PEER_GRACE_MS, INITIAL_WINDOW_BYTES } from '../limits.ts';
+import { HEADROOM, Slab } from '../net/slab.ts';
 import type { Wire, WireReader } from '../net/wire.ts';
 import { WebSocketLink, type Masking } from '../transport/websocket/link.ts';
+import { MessageSender } from './message-sender.ts';
 import type { Stream, StreamEnd, StreamReceiver } from './session.ts';
 
 /**
@@ -25,8 +19,6 @@ import type { Stream, StreamEnd, StreamReceiver } from './session.ts';
  * that comes is the end of the peer's direction.
  */
 export type Ending = 'message' | 'close' | 'nothing';
-
-const copySlabs = new SlabPool(QUIET_READ_BYTES);
 
 export class WebSocketStream implements Stream, WireReader {
   readonly id = 0;
@@ -38,11 +30,11 @@ export class WebSocketStream implements Stream, WireReader {
   onClosed: (() => void) | null = null;
   #wire: Wire;
   #link: WebSocketLink;
+  #sender: MessageSender;
   #ending: Ending;
   /** Bytes delivered and not credited. */
   #unpaid = 0;
   #paused = false;
-  #blocked = false;
   #ended = false;
   #peerEnded = false;
   /** The peer neither sends nor takes anything any more. */
@@ -60,6 +52,9 @@ export class WebSocketStream implements Stream, WireReader {
     this.#link = new WebSocketLink(wire, masking, {
       text: true,
       empty: () => this.#finished(),
+    });
+    this.#sender = new MessageSender(this.#link, () => {
+      if (!this.#over) this.receiver.drained();
     });
     this.#link.receive({
       bytes: (slab, start, end) => this.#deliver(slab, start, end),
@@ -141,7 +136,7 @@ export class WebSocketStream implements Stream, WireReader {
   // ---- Sending ----
 
   get writable(): boolean {
-    return !this.#blocked;
+    return this.#sender.writable;
   }
 
   get over(): boolean {
@@ -150,20 +145,12 @@ export class WebSocketStream implements Stream, WireReader {
 
   write(slab: Slab, start: number, end: number): void {
     if (!this.#mayStart(end - start)) return;
-    if (slab.shared || end - start < SMALL_COPY_BYTES) this.#copy(slab.bytes, start, end);
-    else if (slab.refs === 1) this.#keep(slab, this.#link.send(slab.bytes, start, end));
-    else {
-      const head = Buffer.allocUnsafe(HEADROOM);
-      const body = slab.bytes.subarray(start, end);
-      this.#keep(slab, this.#link.sendPair(head, HEADROOM, HEADROOM, body));
-    }
-    this.#checkBlocked();
+    this.#sender.write(slab, start, end);
   }
 
   send(bytes: Buffer): void {
     if (!this.#mayStart(bytes.length)) return;
-    this.#copy(bytes, 0, bytes.length);
-    this.#checkBlocked();
+    this.#sender.send(bytes);
   }
 
   #mayStart(n: number): boolean {
@@ -174,43 +161,6 @@ export class WebSocketStream implements Stream, WireReader {
     }
     this.bytesSent += n;
     return true;
-  }
-
-  #copy(bytes: Buffer, start: number, end: number): void {
-    for (let at = start; at < end; at += QUIET_READ_BYTES) {
-      const n = Math.min(end - at, QUIET_READ_BYTES);
-      if (n < SMALL_COPY_BYTES) {
-        const own = Buffer.allocUnsafe(HEADROOM + n);
-        bytes.copy(own, HEADROOM, at, at + n);
-        this.#link.send(own, HEADROOM, HEADROOM + n);
-        continue;
-      }
-      const slab = copySlabs.take();
-      bytes.copy(slab.bytes, HEADROOM, at, at + n);
-      this.#keep(slab, this.#link.send(slab.bytes, HEADROOM, HEADROOM + n));
-      slab.release();
-    }
-  }
-
-  #keep(slab: Slab, free: boolean): void {
-    if (free) return;
-    slab.retain();
-    this.#link.afterSends(() => slab.release());
-  }
-
-  #checkBlocked(): void {
-    if (this.#blocked || this.#link.backlog <= LINK_BACKLOG_HIGH_BYTES) return;
-    this.#blocked = true;
-    this.#awaitRoom();
-  }
-
-  #awaitRoom(): void {
-    this.#link.afterSends(() => {
-      if (this.#over) return;
-      if (this.#link.backlog > LINK_BACKLOG_LOW_BYTES) return this.#awaitRoom();
-      this.#blocked = false;
-      this.receiver.drained();
-    });
   }
 
   // ---- The end ----

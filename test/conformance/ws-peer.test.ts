@@ -160,12 +160,12 @@ for (const [name, connect] of ways) {
       assert.equal(payload.toString(), 'are you there');
     });
 
-    test('its text is refused with 1002', async (t) => {
+    test('its text is refused with 1003', async (t) => {
       const { peer, closed } = await connect(t);
       peer.send('text');
       assert.equal((await within(5_000, closed))?.code, 'PROTOCOL_FRAME');
       const [code] = (await within(5_000, once(peer, 'close'))) as [number];
-      assert.equal(code, 1002);
+      assert.equal(code, 1003);
     });
   });
 }

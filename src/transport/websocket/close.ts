@@ -5,20 +5,23 @@
 import { isUtf8 } from 'node:buffer';
 import { isErrorCode, SallyportError } from '../../errors.ts';
 import { CONTROL_FRAME_MAX_BYTES } from '../../limits.ts';
-import { broken } from './frame.ts';
+import { broken, textRefused } from './frame.ts';
 
 const NORMAL = 1000;
 const PROTOCOL = 1002;
+const UNSUPPORTED = 1003;
 const INTERNAL = 1011;
 
 /** What to send when this end closes; a reason that is too long loses its last characters. */
 export function closePayload(error: SallyportError | null): Buffer {
-  if (error === null) return payloadOf(NORMAL, '');
+  if (error === null) return closePayloadOf(NORMAL, '');
   const code = error.code === 'PROTOCOL_FRAME' ? PROTOCOL : INTERNAL;
-  return payloadOf(code, `${error.code}: ${error.message}`);
+  const told = error === textRefused ? UNSUPPORTED : code;
+  return closePayloadOf(told, `${error.code}: ${error.message}`);
 }
 
-function payloadOf(code: number, reason: string): Buffer {
+/** Of a code and a reason that older programs know. */
+export function closePayloadOf(code: number, reason: string): Buffer {
   const payload = Buffer.alloc(CONTROL_FRAME_MAX_BYTES);
   payload.writeUInt16BE(code);
   return payload.subarray(0, 2 + payload.write(reason, 2));

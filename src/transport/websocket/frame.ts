@@ -58,8 +58,7 @@ export function checkOpcode(
     if (length > CONTROL_FRAME_MAX_BYTES) throw broken('a control frame above 125 bytes');
     return;
   }
-  if (opcode === OPCODE_TEXT && !text)
-    throw broken('a text message; only binary ones are spoken here');
+  if (opcode === OPCODE_TEXT && !text) throw textRefused;
   const continues = opcode === OPCODE_CONTINUATION;
   if (continues && !fragmented) throw broken('a continuation without a message');
   if (!continues && fragmented) throw broken('a new message inside a fragmented one');
@@ -168,3 +167,6 @@ export function randomKey(): number {
 export function broken(why: string): SallyportError {
   return new SallyportError('PROTOCOL_FRAME', `websocket frame: ${why}`);
 }
+
+/** What RFC 6455, section 7.4.1, has a close code of its own for. */
+export const textRefused = broken('a text message; only binary ones are spoken here');

@@ -1,7 +1,6 @@
 /**
- * A link over WebSocket frames, own framing on the wire after the upgrade. Binary messages carry one
- * byte stream; fragments mean nothing, borders only to a receiver that asks. No extensions are spoken. A link never
- * sends an empty message: to some peers it is the end of the stream.
+ * A link over WebSocket frames, without extensions. Binary messages carry one byte stream; fragments
+ * mean nothing, borders only to a receiver that asks. Some peers take an empty message for the end.
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import type { Slab } from '../../net/slab.ts';
@@ -27,6 +26,7 @@ import {
   RSV,
   writeHeader,
 } from './frame.ts';
+import type { MessageHabits } from './message-habits.ts';
 
 const nothing = Buffer.alloc(0);
 
@@ -37,20 +37,13 @@ const nothing = Buffer.alloc(0);
  */
 export type Masking = 'none' | 'zero' | 'random';
 
-/** What older protocols do with messages, and the native one does not. */
-export interface MessageHabits {
-  /** Text messages carry bytes as well. */
-  readonly text?: boolean;
-  /** An empty message came, whole in one frame. */
-  readonly empty?: () => void;
-}
-
 export class WebSocketLink implements Link, WireReader {
   #wire: Wire;
   #masking: Masking;
   #habits: MessageHabits | null;
   #receiver: LinkReceiver | null = null;
   #closed = false;
+  #closing = false;
 
   // The frame being read.
   #header: Buffer | null = null;
@@ -127,6 +120,13 @@ export class WebSocketLink implements Link, WireReader {
   /** Sends an empty message. Only to a peer that is known to understand it. */
   sendEmpty(): void {
     if (!this.#closed) this.#sendControl(OPCODE_BINARY, nothing);
+  }
+
+  /** Sends no more, and says so by a close frame. What the peer sends before its own is still delivered. */
+  closeSending(): void {
+    if (this.#closed) return;
+    this.#sendControl(OPCODE_CLOSE, closePayload(null));
+    this.#closing = true;
   }
 
   close(error: SallyportError | null): void {
@@ -288,6 +288,7 @@ export class WebSocketLink implements Link, WireReader {
   }
 
   #sendControl(opcode: number, payload: Buffer): void {
+    if (this.#closing) return;
     this.#wire.write(controlFrame(opcode, payload, this.#masking !== 'none'));
   }
 
