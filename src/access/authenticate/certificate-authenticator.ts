@@ -31,6 +31,7 @@ export function createCertificateAuthenticator(options: CertificateOptions): Aut
     throw new SallyportError('CONFIG_INVALID', `authenticator ${name}: ${mend}`);
   }
   const globs = createGlobs(certificates);
+  const own = new WeakSet<Identity>();
   identify('probe', Infinity); // a malformed scope is told at the start
 
   function identify(holder: string, expiresAt: number): Identity | null {
@@ -44,7 +45,10 @@ export function createCertificateAuthenticator(options: CertificateOptions): Aut
     const matching = says.find((text) => globs.match(text));
     if (matching === undefined) return null;
     const identity = identify(matching.slice(matching.indexOf(':') + 1), certificate.expiresAt);
-    if (identity !== null) presented.set(identity, certificate);
+    if (identity !== null) {
+      presented.set(identity, certificate);
+      own.add(identity);
+    }
     return identity;
   }
 
@@ -53,6 +57,7 @@ export function createCertificateAuthenticator(options: CertificateOptions): Aut
     challenge: null,
     authenticate: ({ certificate }) => (certificate === null ? null : judge(certificate)),
     current(identity) {
+      if (own.has(identity)) return identity.expiresAt > Date.now() ? identity : null;
       const certificate = presented.get(identity);
       const known = certificate !== undefined && identity.authority === name;
       const now = known ? judge(certificate) : null;

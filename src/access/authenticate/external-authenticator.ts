@@ -12,6 +12,7 @@ import {
 import { callHttp, type HttpAnswer } from '../../net/http-call.ts';
 import type { Authenticator, Credentials } from '../authenticator.ts';
 import { createVouchedIdentity, type Identity, type Grant } from '../identity.ts';
+import { inClearText } from './clear-text.ts';
 import { ANONYMOUS } from './open-authenticator.ts';
 import { hostOf } from './peer-host.ts';
 import { keyOf, RecentIdentities } from './recent-identities.ts';
@@ -40,13 +41,19 @@ export function createExternalAuthenticator(
   const remembered = rememberMs ?? EXTERNAL_AUTH_REMEMBERED_MS;
   const target = new URL(url);
   const recent = new RecentIdentities();
+  const own = new WeakSet<Identity>();
   const asked = new Map<string, Promise<Identity | null>>();
   const ended = new AbortController();
   identify('probe'); // a malformed scope is told at the start
+  if (inClearText(target))
+    trouble('credentials go to it over plain HTTP: who stands between can read them');
 
   function identify(holder: string): Identity | null {
     const identity = createVouchedIdentity({ ...grant, name: holder, authority: name });
-    if (identity !== null) presented.set(identity, { url, holder });
+    if (identity !== null) {
+      presented.set(identity, { url, holder });
+      own.add(identity);
+    }
     return identity;
   }
 
@@ -94,6 +101,7 @@ export function createExternalAuthenticator(
     },
 
     current(identity) {
+      if (own.has(identity)) return identity;
       const before = identity.authority === name ? presented.get(identity) : undefined;
       return before?.url === url ? identify(before.holder) : null;
     },

@@ -63,6 +63,7 @@ export function createJwtAuthenticator(
   createVouchedIdentity({ ...everybody, name: 'probe', authority: name }); // tells a malformed scope at the start
   const source = keySource();
   const recent = new RecentIdentities();
+  const own = new WeakSet<Identity>();
   const rules = {
     algorithms: [...algorithms],
     issuer,
@@ -139,7 +140,10 @@ export function createJwtAuthenticator(
         expiresAt,
       };
       const identity = createVouchedIdentity(traits);
-      if (identity !== null) presented.set(identity, claims);
+      if (identity !== null) {
+        presented.set(identity, claims);
+        own.add(identity);
+      }
       return identity;
     } catch {
       trouble('a token carries a scope that cannot be understood');
@@ -160,6 +164,7 @@ export function createJwtAuthenticator(
     },
 
     current(identity) {
+      if (own.has(identity)) return identity.expiresAt > Date.now() ? identity : null;
       const claims = identity.authority === name ? presented.get(identity) : undefined;
       if (claims === undefined || claims.iss !== issuer) return null;
       const audiences = [claims.aud ?? []].flat();

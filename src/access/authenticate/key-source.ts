@@ -12,6 +12,7 @@ import {
   JWKS_TIMEOUT_MS,
 } from '../../limits.ts';
 import { callHttp } from '../../net/http-call.ts';
+import { inClearText } from './clear-text.ts';
 import { readKeySet, type KeyFinder } from './key-set.ts';
 
 export interface KeySource {
@@ -86,6 +87,8 @@ export function createFetchedKeys(options: FetchedKeysOptions): KeySource {
     throw new SallyportError('AUTH_UNAVAILABLE', 'token: the keys of its issuer are not there');
   }
 
+  if (inClearText(url))
+    trouble('its keys come over plain HTTP: who stands between can let anybody in');
   void refresh();
   return {
     keys() {
