@@ -22,6 +22,16 @@ export interface LuaWorker {
   end(why: string): void;
 }
 
+/** Microseconds of processor time that a thread has used; null where the runtime cannot tell (before Node 24.6). */
+async function processorTime(worker: Partial<Pick<Worker, 'cpuUsage'>>): Promise<number | null> {
+  try {
+    const usage = await worker.cpuUsage?.();
+    return usage === undefined ? null : usage.user + usage.system;
+  } catch {
+    return null; // it ends just now
+  }
+}
+
 /** How soon after a look at its use of the processor a thread is looked at again, at the earliest. */
 const LOOK_MIN_MS = 5;
 
@@ -60,6 +70,7 @@ export function startLuaWorker(script: Script, gone: () => void): LuaWorker {
   const ready = Promise.withResolvers<string | null>();
   let answer: ((answer: ScriptAnswer) => void) | null = null;
   let over = false;
+  let askedAt = 0;
   let timer: NodeJS.Timeout;
 
   function end(why: string): void {
@@ -85,9 +96,12 @@ export function startLuaWorker(script: Script, gone: () => void): LuaWorker {
   /** Only processor time counts: a machine that is busy with other things is not the script's fault. */
   async function look(): Promise<void> {
     const asked = answer;
-    const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
+    const used = await processorTime(worker);
     if (over || asked === null || answer !== asked) return;
-    const usedMs = (user + system - new Float64Array(usedBefore)[0]) / 1_000;
+    const usedMs =
+      used === null
+        ? performance.now() - askedAt
+        : (used - new Float64Array(usedBefore)[0]) / 1_000;
     if (usedMs >= LUA_CPU_MS) end(`it took more than ${LUA_CPU_MS} ms of processor time`);
     else lookIn(LUA_CPU_MS - usedMs);
   }
@@ -123,6 +137,7 @@ export function startLuaWorker(script: Script, gone: () => void): LuaWorker {
     ask(question) {
       const { promise, resolve } = Promise.withResolvers<ScriptAnswer>();
       answer = resolve;
+      askedAt = performance.now();
       worker.postMessage(JSON.stringify(question));
       lookIn(LUA_CPU_MS);
       return promise;
