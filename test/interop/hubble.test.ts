@@ -14,6 +14,9 @@ import { until, within } from '../support/wait.ts';
 
 const MB = 1024 * 1024;
 const LARGE_BYTES = 200 * MB;
+/** Longer than the longest timer of either side: ours gives up after 75 s of silence. */
+const IDLE_MS = 100_000;
+const LONG = process.env.SALLYPORT_TEST_LONG === '1';
 const patience = { timeout: 120_000 };
 
 type Kind = 'ours' | 'A' | 'B' | 'C';
@@ -155,6 +158,32 @@ describe('OpenSSH', { skip: withoutGo }, () => {
       const sum = await runPeer(['ssh', ...to, 'sha256sum'], { input: blob });
       assert.equal(sum.out.toString().split(' ')[0], noiseDigest(MB));
     });
+  }
+});
+
+describe('idle for longer than any timer', { skip: withoutGo || !LONG }, () => {
+  for (const [proxy, agent1, agent2] of [
+    ['ours', 'C', 'C'],
+    ['ours', 'ours', 'C'],
+    ['C', 'C', 'ours'],
+  ] as const) {
+    test(
+      `idle: proxy ${proxy}, agents ${agent1}, ${agent2}`,
+      { timeout: 2 * IDLE_MS },
+      async (t) => {
+        const echo = await serveSockets(t, (socket) => void socket.pipe(socket));
+        const port = await startProxy(t, proxy);
+        await startAgent(t, agent2, port, 'agent2');
+        const rules = [`0:agent2:127.0.0.1:${echo}`];
+        const { ports } = await startAgent(t, agent1, port, 'agent1', rules);
+        const client = connectClient(t, { port: ports[0] });
+        client.socket.write('before');
+        await until('the echo is there', () => client.received().toString() === 'before');
+        await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+        client.socket.write(', after');
+        await until('the echo is there', () => client.received().toString() === 'before, after');
+      },
+    );
   }
 });
 

@@ -4,9 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
-import type { SallyportError } from '../../src/errors.ts';
 import { HUBBLE_MESSAGE_MAX_BYTES } from '../../src/limits.ts';
-import { WebSocketServer, type WebSocket } from 'ws';
 import { composeHubbleServer, runHubble } from '../support/hubble.ts';
 import {
   ACK,
@@ -254,50 +252,5 @@ test(
     const alone = await composeHubbleServer(t, { alone: true });
     const plain = await fetch(`http://127.0.0.1:${alone.address.port}/healthz`);
     assert.deepEqual([plain.status, await plain.text()], [400, 'Bad Request\n']);
-  },
-);
-
-test(
-  'an agent is not harmed by a hostile proxy: it names what was wrong and dials again',
-  patience,
-  async (t) => {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-    await once(server, 'listening');
-    t.after(() => server.close());
-    const { port } = server.address() as net.AddressInfo;
-    const welcome = hubbleMessage(ACK, { GUID: '', Ok: true, Message: '<nil>' });
-    const acts: ((socket: WebSocket) => void)[] = [
-      (socket) => socket.send('text'),
-      (socket) => socket.send(hubbleMessage(DATA, { GUID: 'a', Data: 'x', Order: 1 })),
-      (socket) =>
-        socket.send(hubbleMessage(ACK, { GUID: '', Ok: false, Message: 'go\u001b[2J away' })),
-      (socket) => socket.send(Buffer.concat([welcome, Buffer.of(0)])),
-      (socket) => {
-        socket.send(welcome);
-        socket.send(Buffer.from('02', 'hex'));
-      },
-      (socket) => {
-        socket.send(welcome);
-        for (const GUID of ['a', 'a', 'b'])
-          socket.send(
-            hubbleMessage(INITIATOR, { GUID, RemoteHost: 'no such host', RemotePort: 1 }),
-          );
-      },
-    ];
-    const answers: Buffer[] = [];
-    server.on('connection', (socket) => {
-      t.after(() => socket.terminate());
-      const act = acts.shift()!;
-      socket.once('message', () => {
-        act(socket);
-        socket.on('message', (bytes: Buffer) => answers.push(bytes));
-      });
-    });
-    const agent = runHubble(t, { port }, { name: 'agent' });
-    await until('every act is over', () => acts.length === 0 && answers.length === 3, 30_000);
-    const codes = agent.losses.map((error) => (error as SallyportError).code);
-    const broken = 'PROTOCOL_MESSAGE';
-    assert.deepEqual(codes, ['PROTOCOL_FRAME', broken, 'DENIED', broken, broken]);
-    assert.ok(!agent.losses[2]!.message.includes('\u001b'));
   },
 );

@@ -1,7 +1,10 @@
 /** Hubble agents, ours and ones that behave as the originals, at a server that speaks their protocol. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
+import { parseProxy } from '../../src/transport/outgoing/proxy.ts';
 import { composeHubbleServer, runHubble } from '../support/hubble.ts';
 import {
   ACK,
@@ -219,3 +222,31 @@ test(
     assert.equal(client.received().toString(), 'again');
   },
 );
+
+test('an agent connects through an HTTP proxy', patience, async (t) => {
+  const target = await serveSockets(t, echo);
+  const { address } = await composeHubbleServer(t);
+  const asked: string[] = [];
+  const outgoing = http.createServer().on('connect', (request, socket, head) => {
+    asked.push(request.url!);
+    const onwards = net.connect(address.port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      onwards.write(head);
+      socket.pipe(onwards).pipe(socket);
+    });
+    t.after(() => onwards.destroy());
+    onwards.on('error', () => socket.destroy());
+    socket.on('error', () => onwards.destroy());
+  });
+  await once(outgoing.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => outgoing.close());
+  const proxy = parseProxy(`127.0.0.1:${(outgoing.address() as net.AddressInfo).port}`);
+  const rules = [`0:agent1:127.0.0.1:${target}`];
+  const agent = runHubble(t, address, { name: 'agent1', rules }, { wayOut: { proxy } });
+  await agent.connected();
+  assert.deepEqual(asked, [`127.0.0.1:${address.port}`]);
+  const client = connectClient(t, { port: agent.ports[0] });
+  client.socket.end('through');
+  await within(10_000, client.ended, 'the echo');
+  assert.equal(client.received().toString(), 'through');
+});

@@ -293,4 +293,6 @@ test('a link that ends breaks every session off', async (t) => {
   await until('both ends know', () => ends.ended.length === 2);
   for (const ear of [...ears, ...ends.asked]) assert.equal(ear.error?.code, 'SESSION_CLOSED');
   assert.throws(() => open(ends.agent, 'c'), { code: 'SESSION_CLOSED' });
+  ears[0].stream.send(Buffer.from('too late'));
+  ears[0].stream.reset();
 });
