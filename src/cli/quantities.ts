@@ -13,6 +13,11 @@ export function shortTime(ms: number): string {
   return `${Math.max(0, Math.floor(ms / size))}${unit}`;
 }
 
+/** `1 stream`, `2 streams`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 const SIZES = ['B', 'KB', 'MB', 'GB', 'TB'];
 
 /** `0 B`, `1.5 KB`, `23 MB`: units of 1024. */

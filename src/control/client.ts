@@ -46,8 +46,8 @@ export interface Told {
 
 export interface Following {
   readonly query?: Readonly<Record<string, readonly string[]>>;
-  /** The seq of a list to go on from. Default: from now on. */
-  readonly after?: number;
+  /** `RUN-SEQ` of a list to go on from. Default: from now on. */
+  readonly after?: string;
   /** The connection was lost; the next attempt follows in `waitMs`. */
   lost?(error: SallyportError, waitMs: number): void;
   readonly signal: AbortSignal;
@@ -162,7 +162,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
 
   async function* follow({ query = {}, after, lost: told, signal }: Following) {
     const backoff = createBackoff();
-    let place = after === undefined ? '' : String(after);
+    let place = after ?? '';
     // Who has a list has been answered once.
     let stood = after !== undefined;
     while (!signal.aborted) {

@@ -44,7 +44,7 @@ export function createHandlers(options: HandlersOptions): Readonly<Record<Operat
       total++;
       if (items.length < CONTROL_LIST_MAX) items.push(view);
     }
-    return { seq: host.seq, total, items };
+    return { run: events.run, seq: host.seq, total, items };
   }
 
   function kicked(what: string, { subject, reason }: Question): SallyportError {
@@ -105,7 +105,8 @@ export function createHandlers(options: HandlersOptions): Readonly<Record<Operat
     'events.recent'(question) {
       const limit = limitOf(question);
       const kept = events.since(events.first - 1)!.filter(filterOf(question));
-      return { seq: events.seq, total: kept.length, items: kept.slice(-limit) };
+      const { run, seq } = events;
+      return { run, seq, total: kept.length, items: kept.slice(-limit) };
     },
     'events.follow'(question, request) {
       const place = request.headers.get('Last-Event-ID') ?? question.values('after')[0];

@@ -194,7 +194,8 @@ export const parameterHelp: Readonly<Record<string, string>> = {
   type: 'Glob of types of events, such as stream.*; may be repeated.',
   service: 'Glob of names of services; may be repeated.',
   identity: 'Glob of names of identities; may be repeated.',
-  after: 'Where to go on: the seq of a list, or the id of an event. Last-Event-ID wins over it.',
+  after:
+    'Where to go on: `RUN-SEQ` of a list or the id of an event; a SEQ alone is one of this run. Last-Event-ID wins over it.',
   limit: 'How many at most.',
 };
 

@@ -171,6 +171,7 @@ export const errorView = z
 /** A list, true at one moment as a whole. */
 export function listOf<View extends z.ZodType>(view: View) {
   return z.object({
+    run: z.string().describe('Names the run of the server that `seq` belongs to.'),
     seq,
     total: count('How many there are; more than are listed when the list was cut.'),
     items: z.array(view),

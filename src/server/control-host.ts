@@ -188,7 +188,7 @@ function clientView(
     protocol: 'sallyport',
     program: hello!.program,
     attachedAt,
-    rttMs: session.rtt,
+    rttMs: Math.round(session.rtt * 1_000) / 1_000,
     streams: Math.max(0, session.streams - 1),
     services: [...services],
   };

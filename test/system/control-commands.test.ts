@@ -51,7 +51,7 @@ test('ls, ps and status show what there is, for people and as JSON', async (t) =
   assert.match(ps.out, /^STREAM .*\n[0-9a-f]{8}-\w+ +box +tcp +127\.0\.0\.1:\d+ +default +- +s1 /);
   assert.equal((await operate(t, server, 'ps', '--service', 'web')).out, 'No streams.\n');
   const status = await operate(t, server, 'status');
-  assert.match(status.out, /^clients +1 agents, 1 consumers$/m);
+  assert.match(status.out, /^clients +1 agent, 1 consumer$/m);
   assert.equal(JSON.parse((await operate(t, server, 'status', '--json')).out).streams, 1);
 });
 

@@ -17,12 +17,12 @@ export async function run(context: CommandContext<OptionsOf<'events'>>): Promise
   const show = (event: object): void =>
     void stdout.write(json ? jsonLine(event) : `${asText(event as Record<string, unknown>)}\n`);
 
-  let after: number | undefined;
+  let after: string | undefined;
   if (!follow || limit !== undefined) {
     const wish = { query: { ...query, limit: [String(limit ?? RECENT)] } };
-    const { seq, items } = await client.ask('events.recent', wish, signal);
+    const { run: serverRun, seq, items } = await client.ask('events.recent', wish, signal);
     items.forEach(show);
-    after = seq;
+    after = `${serverRun}-${seq}`;
   }
   if (!follow) return 0;
   const told = client.follow({

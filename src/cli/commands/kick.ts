@@ -7,6 +7,7 @@ import { quoted } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
 import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
+import { counted } from '../quantities.ts';
 
 const operations = {
   agent: 'agents.kick',
@@ -40,10 +41,10 @@ function isKind(word: string): word is Kind {
 }
 
 export function asText({ sessions, services, streams }: EndedView): string {
-  const parts = [count(sessions, 'session'), count(services, 'service'), count(streams, 'stream')];
+  const parts = [
+    counted(sessions, 'session'),
+    counted(services, 'service'),
+    counted(streams, 'stream'),
+  ];
   return `ended: ${parts.join(', ')}\n`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -20,8 +20,8 @@ export async function run(context: Context): Promise<number> {
   const { options, signal, stdout, stderr } = context;
   const client = controlClient(context);
 
-  /** Answers the number of the event that all of what is shown is true at, or later. */
-  async function show(): Promise<number> {
+  /** Answers the run of the server, and the number of the event that all of what is shown is true at, or later. */
+  async function show(): Promise<{ serverRun: string; seq: number }> {
     const query = { service: options.service };
     const [services, agents] = await Promise.all([
       client.ask('services.list', { query }, signal),
@@ -32,14 +32,15 @@ export async function run(context: Context): Promise<number> {
       ? jsonLine({ services, agents })
       : `${asText(services.items, agents.items)}${options.watch && !clear ? '\n' : ''}`;
     stdout.write(`${clear ? CLEAR : ''}${text}`);
-    return Math.min(services.seq, agents.seq);
+    return { serverRun: services.run, seq: Math.min(services.seq, agents.seq) };
   }
 
-  let seq = await show();
+  const first = await show();
+  let { seq } = first;
   if (!options.watch) return 0;
   const changes = client.follow({
     query: { type: ['client.*', 'service.*'] },
-    after: seq,
+    after: `${first.serverRun}-${seq}`,
     lost: ({ message }, waitMs) =>
       reportWarning(`${message}; asking again in ${waitMs} ms`, stderr, options.json),
     signal,
@@ -47,7 +48,7 @@ export async function run(context: Context): Promise<number> {
   for await (const { type, value } of changes) {
     if (type !== 'lagged' && Number(value['seq']) <= seq) continue;
     await pause(WATCH_PAUSE_MS, undefined, { signal }).catch(() => {});
-    if (!signal.aborted) seq = await show();
+    if (!signal.aborted) ({ seq } = await show());
   }
   return 0;
 }

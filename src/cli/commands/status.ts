@@ -5,7 +5,7 @@ import { printable } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
 import { jsonLine } from '../json-line.ts';
 import { controlClient } from '../operator.ts';
-import { shortSize, shortTime } from '../quantities.ts';
+import { counted, shortSize, shortTime } from '../quantities.ts';
 
 export async function run(context: CommandContext<OptionsOf<'status'>>): Promise<number> {
   const { options, signal, stdout } = context;
@@ -19,9 +19,12 @@ function asText(status: StatusView): string {
     ['program', `${status.program}, Node.js ${status.node}`],
     ['listens on', `${status.listen} as ${status.publicUrl}`],
     ['up for', `${shortTime(Date.now() - status.startedAt)}${status.draining ? ', draining' : ''}`],
-    ['clients', `${status.agents} agents, ${status.consumers} consumers`],
-    ['services', `${status.services}, under ${status.routes} routes`],
-    ['traffic', `${status.streams} streams, ${status.requests} HTTP requests`],
+    ['clients', `${counted(status.agents, 'agent')}, ${counted(status.consumers, 'consumer')}`],
+    ['services', `${status.services}, under ${counted(status.routes, 'route')}`],
+    [
+      'traffic',
+      `${counted(status.streams, 'stream')}, ${counted(status.requests, 'HTTP request')}`,
+    ],
     ['memory', shortSize(status.memoryBytes)],
     ...status.configProblems.map((problem): [string, string] => ['not loaded', problem]),
     ...(status.waitsForRestart.length === 0
