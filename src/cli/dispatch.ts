@@ -1,22 +1,13 @@
 /** From arguments to a running command. */
 import { SallyportError } from '../errors.ts';
 import type { CommandName, OptionsOf } from '../config/schema.ts';
-import type { CommandContext, Streams } from './context.ts';
+import type { CommandContext } from './context.ts';
 import { legacyTools } from './legacy-tools.ts';
 import { loaders } from './loaders.ts';
 import { reportError, reportWarning } from './report.ts';
+import type { Invocation } from './invocation.ts';
 import { exitOfShutdown } from './shutdown.ts';
 import { commandNames, commands, plainCommands } from './table.ts';
-
-export interface Invocation extends Streams {
-  /** Without the program and the script. */
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /** Relative paths start here. */
-  readonly directory: string;
-  readonly signal: AbortSignal;
-  readonly version: string;
-}
 
 /** Runs what the arguments ask for and gives the exit code. Never rejects: errors are reported. */
 export async function dispatch(invocation: Invocation): Promise<number> {

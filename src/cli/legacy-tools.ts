@@ -1,5 +1,5 @@
 /** The tools whose command lines work here too: `sallyport TOOL …` with the flags of the originals. */
-import type { Invocation } from './dispatch.ts';
+import type { Invocation } from './invocation.ts';
 
 export interface LegacyTool {
   /** One line, for the list of commands. */

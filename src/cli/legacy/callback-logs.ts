@@ -2,7 +2,7 @@
 import { SallyportError } from '../../errors.ts';
 import { quoted } from '../../net/printable.ts';
 import { createLogger, type Logger } from '../../observe/logger.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import type { KingpinArguments, KingpinFlag } from './kingpin-flags.ts';
 
 export const logFlags = {

@@ -4,7 +4,7 @@ import { runProxy as proxy } from '../../compat/callback/proxy.ts';
 import { processStdio } from '../../consumer/stdio.ts';
 import { SallyportError } from '../../errors.ts';
 import { CLOSE_FLUSH_MS } from '../../limits.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { onHangup } from '../hangup.ts';
 import { clientFlags, wayOutOf } from './callback-client.ts';
 import { createLegacyLog, logFlags, signalName } from './callback-logs.ts';

@@ -4,7 +4,7 @@ import { runReverse as reverse } from '../../compat/callback/reverse.ts';
 import { SallyportError } from '../../errors.ts';
 import { formatAddress, parseDialAddress } from '../../net/address.ts';
 import { createAccessLog } from '../../observe/access-writer.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { clientFlags, wayOutOf } from './callback-client.ts';
 import { createLegacyLog, logFlags, signalName } from './callback-logs.ts';
 import { parseGoDuration } from './go-duration.ts';

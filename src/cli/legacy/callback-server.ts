@@ -6,7 +6,7 @@ import { SallyportError } from '../../errors.ts';
 import { formatAddress, parseListenAddress, type HostPort } from '../../net/address.ts';
 import { quoted } from '../../net/printable.ts';
 import { createServer } from '../../server/server.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { createLegacyLog, logFlags, signalName } from './callback-logs.ts';
 import { parseGoDuration } from './go-duration.ts';
 import type { KingpinArguments, KingpinFlag } from './kingpin-flags.ts';

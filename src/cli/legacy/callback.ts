@@ -1,6 +1,6 @@
 /** `sallyport callback server|reverse|proxy`: the programs of callback, with their flags and exit codes. */
 import { SallyportError } from '../../errors.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { proxyFlags, runProxy } from './callback-proxy.ts';
 import { reverseFlags, runReverse } from './callback-reverse.ts';
 import { runServer, serverFlags } from './callback-server.ts';

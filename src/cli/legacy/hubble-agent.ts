@@ -9,7 +9,7 @@ import { createAccessLog } from '../../observe/access-writer.ts';
 import { createLogger } from '../../observe/logger.ts';
 import { parseProxy } from '../../transport/outgoing/proxy.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { logLost } from '../logs.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
 import { readNamedFile, readSecretFile } from './named-file.ts';

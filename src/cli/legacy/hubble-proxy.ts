@@ -9,7 +9,7 @@ import { createHubbleProxy } from '../../compat/hubble/proxy.ts';
 import { formatAddress, parseListenAddress } from '../../net/address.ts';
 import { createLogger, type Logger } from '../../observe/logger.ts';
 import { createServer } from '../../server/server.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
 import { readNamedFile, readSecretFile } from './named-file.ts';
 

@@ -1,6 +1,6 @@
 /** `sallyport hubble proxy|agent`: the programs of Hubble, with their flags and exit codes. */
 import { SallyportError } from '../../errors.ts';
-import type { Invocation } from '../dispatch.ts';
+import type { Invocation } from '../invocation.ts';
 import { describeGoFlags, parseGoFlags } from './go-flags.ts';
 import { agentFlags, runAgent } from './hubble-agent.ts';
 import { proxyFlags, runProxy } from './hubble-proxy.ts';

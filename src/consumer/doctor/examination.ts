@@ -10,27 +10,11 @@ import { formatAddress } from '../../net/address.ts';
 import { printable } from '../../net/printable.ts';
 import { transports } from '../../attach/transport-choice.ts';
 import { openOutgoing } from '../../transport/outgoing/socket.ts';
-import {
-  endOf,
-  isSecure,
-  openWayOut,
-  proxyOf,
-  type WayOut,
-} from '../../transport/outgoing/way-out.ts';
+import { endOf, isSecure, openWayOut, proxyOf } from '../../transport/outgoing/way-out.ts';
+import type { ExaminationOptions } from './options.ts';
 import { idleCutOff } from './idle.ts';
 import { skipped, tryStep, type Step } from './step.ts';
 import { tryTransport } from './transport-trial.ts';
-
-export interface ExaminationOptions {
-  readonly server: URL;
-  /** Null: transports are tried as far as a stranger gets. */
-  readonly token: string | null;
-  readonly wayOut: WayOut;
-  readonly program: string;
-  /** How long to look for something that cuts idle connections, in milliseconds; 0: not at all. */
-  readonly idleMs: number;
-  readonly signal: AbortSignal;
-}
 
 /** Yields each step when it is done; the last ones may take long. Rejects only with the reason of the signal. */
 export async function* examine(options: ExaminationOptions): AsyncGenerator<Step> {

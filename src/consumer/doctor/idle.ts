@@ -5,7 +5,7 @@ import { SallyportError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, PROXY_ANSWER_MAX_BYTES } from '../../limits.ts';
 import { readOff } from '../../net/read-off.ts';
 import { openWayOut } from '../../transport/outgoing/way-out.ts';
-import type { ExaminationOptions } from './examination.ts';
+import type { ExaminationOptions } from './options.ts';
 import { tryStep, type Step } from './step.ts';
 
 /** Makes a request, rests for `idleMs`, and makes another one on the same connection. */

@@ -6,7 +6,7 @@ import { createDialler, type Transport } from '../../attach/transport-choice.ts'
 import { SallyportError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { createHeartbeat } from '../../session/heartbeat.ts';
-import type { ExaminationOptions } from './examination.ts';
+import type { ExaminationOptions } from './options.ts';
 import { tryStep, type Step } from './step.ts';
 
 const names: Readonly<Record<Transport, string>> = {
