@@ -127,6 +127,12 @@ function jsonOf(name: string): Json {
 
 /** JSON Schema 2020-12 is the dialect of OpenAPI 3.1. Fields may be added: readers pass over those they do not know. */
 function schemaOf(view: z.ZodType): Json {
-  const { $schema: _, ...schema } = z.toJSONSchema(view, { io: 'input' }) as Json;
+  const { $schema: _, ...schema } = z.toJSONSchema(view, {
+    io: 'input',
+    override({ jsonSchema }) {
+      // Codes come with every version: readers take those they do not know.
+      if (jsonSchema.enum?.includes('INTERNAL')) delete jsonSchema.enum;
+    },
+  }) as Json;
   return schema;
 }
