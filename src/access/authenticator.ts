@@ -34,11 +34,14 @@ export interface ClientCertificate {
   readonly expiresAt: number;
 }
 
+/** RFC 7617, RFC 6750. */
+export type Scheme = 'Basic' | 'Bearer';
+
 export interface Authenticator {
   /** For configuration, messages and events. The one of the identities is `tokens`. */
   readonly name: string;
-  /** WWW-Authenticate for clients that presented nothing of use; null: there is nothing to present in a field. */
-  readonly challenge: string | null;
+  /** How credentials can be presented to it in an Authorization field; empty: they cannot. */
+  readonly schemes: readonly Scheme[];
   /**
    * Who it is; null when it is nobody this authenticator knows. At once where it can be. A promise
    * rejects with AUTH_UNAVAILABLE only.

@@ -17,6 +17,7 @@ export const linkSlabs = new SlabPool(LINK_SLAB_BYTES);
 export interface DialOptions {
   /** ws, wss, http or https; a path before `/api/v1/attach` is kept. */
   url: URL;
+  /** Empty: none, for a client whose certificate says who it is. */
   token: string;
   /** How to get there. */
   wayOut?: WayOut;
@@ -64,7 +65,7 @@ export async function dial(options: DialOptions): Promise<Link> {
 /** What a client says of itself, whatever the transport. */
 export function clientFields({ token, program }: DialOptions): Record<string, string> {
   return {
-    Authorization: `Bearer ${token}`,
+    ...(token === '' ? {} : { Authorization: `Bearer ${token}` }),
     Accept: 'application/json',
     'User-Agent': program,
   };

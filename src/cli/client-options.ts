@@ -44,7 +44,7 @@ interface Surroundings {
   env: Environment;
 }
 
-/** Throws AUTH_REQUIRED without a token, CONFIG_INVALID when a file of it cannot be read. */
+/** Throws AUTH_REQUIRED without a token and a client certificate, CONFIG_INVALID when a file of it cannot be read. */
 export function clientOptions(keys: ClientKeys, surroundings: Surroundings): ClientOptions {
   return {
     ...serverAccess(keys, surroundings),
@@ -56,7 +56,8 @@ export function clientOptions(keys: ClientKeys, surroundings: Surroundings): Cli
 
 /** Throws as `clientOptions` does. */
 export function serverAccess(keys: AccessKeys, { version, env }: Surroundings): ServerAccess {
-  if (keys.token === undefined) {
+  const { token = keys.clientCert === undefined ? undefined : '' } = keys;
+  if (token === undefined) {
     throw new SallyportError(
       'AUTH_REQUIRED',
       'token: none was given, and every server asks for one',
@@ -64,7 +65,7 @@ export function serverAccess(keys: AccessKeys, { version, env }: Surroundings): 
   }
   return {
     server: new URL(keys.server),
-    token: keys.token,
+    token,
     wayOut: wayOut(keys, env),
     program: `sallyport/${version}`,
   };

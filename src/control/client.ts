@@ -90,7 +90,7 @@ export function createControlClient(options: ControlClientOptions): ControlClien
       path: `${base}${path}${search.size === 0 ? '' : `?${search.toString()}`}`,
       headers: {
         Host: server.host,
-        Authorization: `Bearer ${token}`,
+        ...(token === '' ? {} : { Authorization: `Bearer ${token}` }),
         Accept: 'application/json',
         'User-Agent': program,
         ...(body === '' ? {} : { 'Content-Type': 'application/json' }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createVouchedIdentity, type Identity } from '../access/identity.ts';
 import { SERVICE_RULES_REMEMBERED_MAX } from '../limits.ts';
-import { createServiceRules } from './service-rules.ts';
+import { createServiceRules, unvouched } from './service-rules.ts';
 
 test('the first rule that covers a name is the one, alone', () => {
   const rules = createServiceRules([
@@ -38,4 +39,16 @@ test('names that consumers make up do not pile up, and get their rule all the sa
     assert.equal(rules.of(`x-${i}`)?.name, 'x-*');
     assert.equal(rules.of(`y-${i}`), null);
   }
+});
+
+test('a service is for those its authenticators vouch for', () => {
+  const someone = (authority: string): Identity =>
+    createVouchedIdentity({ name: 'ann', authority, roles: ['consumer'] })!;
+  const rule = { name: '*', authenticators: ['company', 'partner'] };
+  assert.equal(unvouched({ name: '*' }, null, 'web'), null);
+  assert.equal(unvouched(rule, someone('partner'), 'web'), null);
+  assert.equal(unvouched(rule, null, 'web')?.code, 'CONSUMER_AUTH');
+  const foreign = unvouched(rule, someone('lab'), 'web');
+  assert.equal(foreign?.code, 'DENIED');
+  assert.match(foreign.message, /it takes the word of company or partner, not of lab/);
 });

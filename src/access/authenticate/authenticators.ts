@@ -2,7 +2,7 @@
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { AUTH_TROUBLE_QUIET_MS } from '../../limits.ts';
 import { quoted } from '../../net/printable.ts';
-import type { Authenticator, Credentials } from '../authenticator.ts';
+import type { Authenticator, Credentials, Scheme } from '../authenticator.ts';
 import { createIdentities, TOKENS, type Identities, type IdentityOptions } from '../identities.ts';
 import type { Identity } from '../identity.ts';
 import type { Revocations } from '../revocations.ts';
@@ -43,8 +43,8 @@ export interface Authenticators extends Authenticator {
     credentials: Credentials,
     names?: readonly string[] | null,
   ): Identity | null | Promise<Identity | null>;
-  /** As `challenge`, of those named. */
-  challengeOf(names: readonly string[] | null): string | null;
+  /** As `schemes`, of those named. */
+  schemesOf(names: readonly string[] | null): readonly Scheme[];
   /** Those that are listed by name. */
   readonly identities: Identities;
   /**
@@ -121,9 +121,8 @@ export function createAuthenticators(
     return names === null ? all : all.filter(({ name }) => names.includes(name));
   }
 
-  function challengeOf(names: readonly string[] | null): string | null {
-    const challenges = chosen(names).map(({ challenge }) => challenge);
-    return [...new Set(challenges.filter((one) => one !== null))].join(', ') || null;
+  function schemesOf(names: readonly string[] | null): readonly Scheme[] {
+    return [...new Set(chosen(names).flatMap(({ schemes }) => schemes))];
   }
 
   return {
@@ -131,10 +130,10 @@ export function createAuthenticators(
     get names() {
       return all.map(({ name }) => name);
     },
-    get challenge() {
-      return challengeOf(null);
+    get schemes() {
+      return schemesOf(null);
     },
-    challengeOf,
+    schemesOf,
     authenticate: (credentials, names = null) => ask(chosen(names), credentials, null),
     current(identity) {
       const authority = all.find(({ name }) => name === identity.authority);

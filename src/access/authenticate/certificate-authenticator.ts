@@ -54,7 +54,7 @@ export function createCertificateAuthenticator(options: CertificateOptions): Aut
 
   return {
     name,
-    challenge: null,
+    schemes: [],
     authenticate: ({ certificate }) => (certificate === null ? null : judge(certificate)),
     current(identity) {
       if (own.has(identity)) return identity.expiresAt > Date.now() ? identity : null;

@@ -83,7 +83,7 @@ export function createExternalAuthenticator(
 
   return {
     name,
-    challenge: 'Basic realm="sallyport", charset="UTF-8", Bearer realm="sallyport"',
+    schemes: ['Basic', 'Bearer'],
 
     authenticate(credentials) {
       if (credentials.authorization === null) return null;

@@ -11,8 +11,8 @@ export function guarded(authenticator: Authenticator, guesses: Guesses): Authent
   const { name } = authenticator;
   return {
     name,
-    get challenge() {
-      return authenticator.challenge;
+    get schemes() {
+      return authenticator.schemes;
     },
     authenticate(credentials) {
       if (credentials.authorization === null) return authenticator.authenticate(credentials);

@@ -153,7 +153,7 @@ export function createJwtAuthenticator(
 
   return {
     name,
-    challenge: 'Bearer realm="sallyport"',
+    schemes: ['Bearer'],
 
     authenticate({ authorization }) {
       const credential = parseAuthorization(authorization);

@@ -25,7 +25,7 @@ export function createOpenAuthenticator(
   trouble(`it lets everybody in without credentials, in the roles ${grant.roles.join(' and ')}`);
   return {
     name,
-    challenge: null,
+    schemes: [],
     authenticate: () => anybody,
     current: ({ authority }) => (authority === name ? anybody : null),
     close() {},

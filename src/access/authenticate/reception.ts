@@ -2,7 +2,7 @@
 import { SallyportError } from '../../errors.ts';
 import type { EventLog } from '../../events/log.ts';
 import { AUTHENTICATION_TIMEOUT_MS, AUTHENTICATIONS_MAX } from '../../limits.ts';
-import type { Credentials } from '../authenticator.ts';
+import type { Credentials, Scheme } from '../authenticator.ts';
 import type { Guesses } from '../guesses.ts';
 import type { Identity } from '../identity.ts';
 import type { Authenticators } from './authenticators.ts';
@@ -31,6 +31,11 @@ export interface ReceptionOptions {
   readonly events: EventLog;
   readonly guesses: Guesses;
 }
+
+const challenges: Readonly<Record<Scheme, string>> = {
+  Basic: 'Basic realm="sallyport", charset="UTF-8"',
+  Bearer: 'Bearer realm="sallyport"',
+};
 
 export function createReception(options: ReceptionOptions): Reception {
   const { authenticators, events, guesses } = options;
@@ -94,7 +99,13 @@ export function createReception(options: ReceptionOptions): Reception {
       throw new SallyportError('SERVER_BUSY', `${placeOf(door, credentials)}: ${why}`);
     },
 
-    challenge: (names = null) => authenticators.challengeOf(names) ?? 'Bearer realm="sallyport"',
+    challenge(names = null) {
+      const schemes = authenticators.schemesOf(names);
+      // RFC 9110, section 15.5.2: there is at least one, also where a certificate is asked for.
+      return (schemes.length === 0 ? ['Bearer' as const] : schemes)
+        .map((scheme) => challenges[scheme])
+        .join(', ');
+    },
   };
 }
 

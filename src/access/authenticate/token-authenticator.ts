@@ -5,7 +5,7 @@ import { TOKENS, type Identities } from '../identities.ts';
 export function createTokenAuthenticator(identities: Identities): Authenticator {
   return {
     name: TOKENS,
-    challenge: 'Basic realm="sallyport", charset="UTF-8", Bearer realm="sallyport"',
+    schemes: ['Basic', 'Bearer'],
     authenticate: ({ authorization }) => identities.authenticate(authorization),
     current: (identity) => identities.current(identity),
     close() {},
