@@ -1,7 +1,8 @@
 /**
  * Who guesses waits: an address that has shown a few wrong credentials is not listened to for a
  * while, longer with each further one. While it waits nothing is checked, so that asking on tells
- * nothing and costs next to nothing.
+ * nothing and costs next to nothing. Right credentials change nothing about that: who has some could
+ * guess on between them.
  */
 import net from 'node:net';
 import { SallyportError } from '../errors.ts';
@@ -12,8 +13,6 @@ export interface Guesses {
   check(address: string): void;
   /** The address has shown wrong credentials. */
   wrong(address: string): void;
-  /** It has shown right ones: all before is forgotten. */
-  right(address: string): void;
 }
 
 interface Guesser {
@@ -51,8 +50,6 @@ export function createGuesses(now: () => number = () => performance.now()): Gues
         return;
       }
     },
-
-    right: (address) => void guessers.delete(networkOf(address)),
   };
 }
 
