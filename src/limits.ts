@@ -70,8 +70,11 @@ export const STAGING_BYTES = 64 * KB;
 export const FEW_FRAMES_BYTES = 1 * KB;
 /** Streams the peer may have open at once in one session. */
 export const PEER_STREAMS_MAX = 16_384;
-/** Payload of one WebSocket message. Far above what any peer sends, far below what would hurt. */
-export const MESSAGE_MAX_BYTES = 64 * MB;
+/**
+ * Payload of one WebSocket frame. Frames are read piece by piece, so a long one costs nothing; the
+ * longest that are met are the messages of WStunnel, 100 MB.
+ */
+export const MESSAGE_MAX_BYTES = 128 * MB;
 /**
  * A peer that has closed its WebSocket may owe the other side nothing any more, but the other side
  * may still end in order: it is waited for so long.
@@ -448,6 +451,24 @@ export const CALLBACK_READER_COMMENT_MS = 15_000;
 /** How often changed byte counts of consumers are told, while somebody reads them. */
 export const CALLBACK_COUNTS_MS = 5_000;
 
+// ---- Sokken (compat/sokken/) ----
+
+/** One message to a Sokken peer: the library of the originals ends the connection at a longer one. */
+export const SOKKEN_MESSAGE_MAX_BYTES = 32 * KB;
+/** Tunnels of one program at once, where nothing else is said; as the originals have it. */
+export const SOKKEN_CONNECTIONS_MAX = 100;
+/** Who says that it sends no more is sent the rest for so long; originals wait as long for each other. */
+export const SOKKEN_CLOSE_MS = 5_000;
+/**
+ * An original server cannot be told that the consumer has ended its direction only: the whole tunnel
+ * ends when nothing has come back for so long.
+ */
+export const SOKKEN_HALF_CLOSED_QUIET_MS = 1_000;
+/** So much of a target is heard out for a client that has left: it must go on taking what that one sent. */
+export const SOKKEN_HEAR_OUT_BYTES = 16 * MB;
+/** Between signs of life. Proxies before such servers cut tunnels that are silent for a minute. */
+export const SOKKEN_HEARTBEAT_MS = 30_000;
+
 // ---- Streams within the process (session/duplex-stream) ----
 
 /** Each way, before the writer has to wait: as much as two slabs. */
@@ -494,3 +515,64 @@ export const POLL_HOLD_MS = 25_000;
 export const POLL_GRACE_MS = 60_000;
 /** The end of a link with its reason. */
 export const POLL_LAST_WORDS_MAX_BYTES = 4 * KB;
+
+// ---- WStunnel (compat/wstunnel/) ----
+
+/** A message with its request or response: originals take no longer one. */
+export const WSTUNNEL_MESSAGE_MAX_BYTES = 100 * MB;
+/** Requests that are being gathered and responses that their readers have not taken, in all tunnels of a process. */
+export const WSTUNNEL_HELD_MAX_BYTES = 384 * MB;
+/** What was handed to a reader who has left counts as held for at most so long. */
+export const WSTUNNEL_LINGER_MS = 60_000;
+/** Requests in one tunnel at once. */
+export const WSTUNNEL_REQUESTS_MAX = 1_024;
+/** Ids of requests that were given up and not answered yet; beyond it the oldest is used again. */
+export const WSTUNNEL_ABANDONED_MAX = 4_096;
+/** Message ids are counted up to here, then from 0: originals read them into 16 bits with a sign. */
+export const WSTUNNEL_IDS = 32_000;
+/** First line of a response. Unit: bytes. */
+export const WSTUNNEL_STATUS_LINE_MAX_BYTES = 8 * KB;
+/** Tunnels of one server. */
+export const WSTUNNEL_TUNNELS_MAX = 50_000;
+/** Tokens that are known because somebody has come with them. */
+export const WSTUNNEL_TOKENS_MAX = 50_000;
+/** An agent that is silent for so long has gone, where nothing else is configured. Originals ping every 10 s. */
+export const WSTUNNEL_SILENCE_MS = 30_000;
+/** Requests of one token that wait for its agent, and how long, where nothing else is configured. */
+export const WSTUNNEL_WAITING_MAX = 20;
+export const WSTUNNEL_WAIT_MS = 30_000;
+/** A token that nobody has come with for so long is forgotten. */
+export const WSTUNNEL_TOKEN_IDLE_MS = 3_600_000;
+/** How often tokens are looked through for such. */
+export const WSTUNNEL_REAP_MS = 60_000;
+
+// ---- QUIC (transport/quic/, session/quic/, server/quic/) ----
+
+/** Connections on one QUIC port. Each takes about 50 KB and one local socket. */
+export const QUIC_CONNECTIONS_MAX = 10_000;
+/** Connections whose handshake is not done; beyond it Initials are dropped, and their senders try again. */
+export const QUIC_HANDSHAKES_MAX = 512;
+/** With so many unfinished handshakes a newcomer has to prove its address first, by a Retry. */
+export const QUIC_RETRY_ABOVE = 64;
+/** The handshake must be done by then. */
+export const QUIC_HANDSHAKE_TIMEOUT_MS = 5_000;
+/** How long a Retry token is good for: a round trip, and some. */
+export const QUIC_RETRY_TOKEN_MS = 10_000;
+/** A connection is lost after so much silence. Heartbeats are far more frequent. */
+export const QUIC_IDLE_TIMEOUT_MS = 30_000;
+/** Payload of one UDP datagram: what passes nearly everywhere without path discovery. */
+export const QUIC_DATAGRAM_MAX_BYTES = 1_350;
+/** What the kernel keeps of datagrams that have not been read. */
+export const QUIC_SOCKET_BUFFER_BYTES = 4 * MB;
+/** What a stream may send before its reader has taken anything; it grows to STREAM_WINDOW_MAX_BYTES. */
+export const QUIC_STREAM_WINDOW_BYTES = 256 * KB;
+/** The same for a connection as a whole. */
+export const QUIC_CONNECTION_WINDOW_MAX_BYTES = 24 * MB;
+/** Streams a peer may open at once, above PEER_STREAMS_MAX: those beyond that are refused by name. */
+export const QUIC_STREAMS_MAX = PEER_STREAMS_MAX + 64;
+/** Streams in one direction: the signals of a session, and room for HTTP/3's own. */
+export const QUIC_UNI_STREAMS_MAX = 8;
+/** The reason that goes with the end of a connection. */
+export const QUIC_REASON_MAX_BYTES = 512;
+/** Signals of a session that have not left. A peer that makes us answer and reads nothing is cut off. */
+export const QUIC_SIGNALS_UNSENT_MAX_BYTES = 256 * KB;

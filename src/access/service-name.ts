@@ -5,3 +5,6 @@ import { SERVICE_NAME_MAX_CHARS } from '../limits.ts';
 export function isServiceName(text: string): boolean {
   return text.length <= SERVICE_NAME_MAX_CHARS && /^[A-Za-z0-9._-]+$/.test(text);
 }
+
+/** The service whose targets the server dials itself, each named by the consumer. */
+export const DIRECT_SERVICE = 'direct';

@@ -4,6 +4,9 @@ import { HEADROOM, SlabPool, type Slab } from '../net/slab.ts';
 import type { Wire } from '../net/wire.ts';
 import type { Stream } from './session.ts';
 
+/** Is told when bytes have left. */
+export type Credited = Pick<Stream, 'credit'>;
+
 /** Copies live in slabs too: as garbage they would add up to far more than what is waiting. */
 const copySlabs = COPY_SLAB_BYTES.map((size) => new SlabPool(size));
 
@@ -17,7 +20,7 @@ export function copiesOut(): number {
  * is small or in the shared slab, else by holding the slab. The stream's window is the back-pressure:
  * its credit comes when the bytes have left.
  */
-export function deliver(wire: Wire, stream: Stream, slab: Slab, start: number, end: number): void {
+export function deliver(wire: Wire, stream: Credited, slab: Slab, start: number, end: number): void {
   const n = end - start;
   const bytes = slab.bytes.subarray(start, end);
   const copy = slab.shared || (n < PIN_MIN_BYTES && wire.backlog > 0);
@@ -38,7 +41,7 @@ export function deliver(wire: Wire, stream: Stream, slab: Slab, start: number, e
 }
 
 /** Writes bytes of a slab that is held for them, and lets go of it when they have left. */
-function deliverHeld(wire: Wire, stream: Stream, held: Slab, bytes: Buffer): void {
+function deliverHeld(wire: Wire, stream: Credited, held: Slab, bytes: Buffer): void {
   const n = bytes.length;
   if (wire.write(bytes)) {
     held.release();

@@ -17,7 +17,7 @@ import type { Masking } from './link.ts';
 export interface WebSocketDial {
   /** ws, wss, http or https; path and query are sent as they are. */
   readonly url: URL;
-  /** Offered; the server may leave it out. Null: none. */
+  /** Offered, several with `, ` between; the server picks one or none. Null: none is. */
   readonly protocol: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly wayOut: WayOut;
@@ -34,7 +34,7 @@ export interface DialledWebSocket {
   readonly rest: Buffer;
   /** A zero key where no intermediary can read the frames or be confused by them, else random ones. */
   readonly masking: Masking;
-  /** The offered subprotocol; null when the server does not speak it. */
+  /** The one that the server picked; null when it speaks none of them. */
   readonly protocol: string | null;
 }
 

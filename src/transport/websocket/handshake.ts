@@ -29,7 +29,7 @@ export function isKey(key: string): boolean {
 }
 
 /**
- * The client's request; `headers` are further fields. Throws USAGE, without showing it, when a part
+ * The client's request; `protocol`: the subprotocols it offers, with `, ` between; `headers` are further fields. Throws USAGE, without showing it, when a part
  * holds what cannot stand in a head: a line end would let it add fields of its own.
  */
 export function upgradeRequest(
@@ -114,7 +114,8 @@ export function upgradeFault(
   if (fields.get('sec-websocket-accept') !== acceptOf(key))
     return 'its Sec-WebSocket-Accept is wrong';
   const spoken = fields.get('sec-websocket-protocol') ?? null;
-  if (spoken !== protocol && !(optional && spoken === null))
+  const offered = protocol?.split(', ') ?? [];
+  if (spoken === null ? protocol !== null && !optional : !offered.includes(spoken))
     return protocol === null
       ? 'it speaks a subprotocol that was not offered'
       : `it does not speak ${protocol}`;
