@@ -1,8 +1,7 @@
 /**
  * Who guesses waits: an address that has shown a few wrong credentials is not listened to for a
  * while, longer with each further one. While it waits nothing is checked, so that asking on tells
- * nothing and costs next to nothing. Right credentials change nothing about that: who has some could
- * guess on between them.
+ * nothing and costs next to nothing.
  */
 import net from 'node:net';
 import { SallyportError } from '../errors.ts';
@@ -13,6 +12,8 @@ export interface Guesses {
   check(address: string): void;
   /** The address has shown wrong credentials. */
   wrong(address: string): void;
+  /** It has shown right ones: all before is forgotten. */
+  right(address: string): void;
 }
 
 interface Guesser {
@@ -50,6 +51,8 @@ export function createGuesses(now: () => number = () => performance.now()): Gues
         return;
       }
     },
+
+    right: (address) => void guessers.delete(networkOf(address)),
   };
 }
 
