@@ -126,10 +126,15 @@ export class Outbox {
     });
   }
 
-  /** Wakes as many as there is room for: each may bring a whole slab before it is stopped again. */
+  /**
+   * Wakes as many as there is room for: each may bring a whole slab before it is stopped again. When
+   * one fills the link at once, those behind it keep their places, and it goes behind them.
+   */
   #wake(): void {
     const room = Math.ceil((LINK_BACKLOG_HIGH_BYTES - this.#link.backlog) / LOCAL_SLAB_BYTES);
-    for (const waiter of this.#waiting.splice(0, room)) waiter.linkReady();
+    const present = this.#waiting.length;
+    for (let woken = 0; woken < Math.min(room, present) && !this.full; woken++)
+      this.#waiting.shift()!.linkReady();
   }
 
   /** The buffer to write `n` more bytes into, at `#end`. */
