@@ -473,6 +473,10 @@ export const SOKKEN_HEARTBEAT_MS = 30_000;
 
 /** Each way, before the writer has to wait: as much as two slabs. */
 export const DUPLEX_WINDOW_BYTES = 64 * KB;
+/** The head of a request for a fetch handler: one that the ingress let pass, and what it added. */
+export const FETCH_HEAD_MAX_BYTES = 2 * HTTP_HEAD_MAX_BYTES;
+/** Of a request body, beyond what a fetch handler has read: as much as a read brings. */
+export const FETCH_BODY_AHEAD_BYTES = 64 * KB;
 
 // ---- Policies (access/policy/) ----
 

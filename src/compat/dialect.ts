@@ -9,11 +9,16 @@ import type { OwnEndpoints } from '../ingress/http/own-endpoints.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Gate } from '../registry/gate.ts';
+import type { Routes } from '../registry/routes.ts';
 import type { ServiceRegistry } from '../registry/services.ts';
+import type { WhenAbsent } from '../registry/waiting-room.ts';
 
 /** What a dialect may use of the server. */
 export interface DialectHost {
   readonly registry: ServiceRegistry;
+  readonly routes: Pick<Routes, 'add'>;
+  /** Services have names below it. */
+  readonly domain: string;
   /** The only way to a stream: it authorises, lists and tells. */
   readonly gate: Gate;
   readonly authenticators: readonly Authenticator[];
@@ -34,6 +39,11 @@ export interface Dialect {
   readonly endpoints: OwnEndpoints | null;
   /** Streams and requests under way. */
   readonly active: number;
+  /**
+   * What is done for a service of the dialect while nobody serves it, where the operator has said
+   * nothing. Null: not one of its own. One that is keeps its name for as long.
+   */
+  whenAbsent?(service: string): WhenAbsent | null;
   /** Who may do what has changed: ends what may no longer be. Of streams the gate takes care. */
   rejudge?(): void;
   /** Takes nothing new. */

@@ -35,7 +35,7 @@ export interface RouteKey {
   readonly host?: string;
   /** A path prefix, beginning with a slash. */
   readonly path?: string;
-  /** RENDEZVOUS_TOKEN_MIN_CHARS or more of letters, digits, `-`, `.`, `_` and `~`. */
+  /** RENDEZVOUS_TOKEN_MIN_CHARS or more characters that stand for themselves in a path segment. */
   readonly token?: string;
 }
 
@@ -66,7 +66,8 @@ export interface ListedRoute {
   readonly service: string;
 }
 
-const tokenShape = /^[A-Za-z0-9\-._~]*$/;
+/** What a segment of a path may hold without an escape; RFC 3986, section 3.3. */
+const tokenShape = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]*$/;
 const pathShape = /^\/[\x21-\x7e]*$/;
 
 /** `domain` is the server's own: its name cannot be taken, names below it are services. */
@@ -187,7 +188,7 @@ function checkToken(token: string): string {
   if (token.length < RENDEZVOUS_TOKEN_MIN_CHARS || !tokenShape.test(token)) {
     throw new SallyportError(
       'USAGE',
-      `rendez-vous token: it needs ${RENDEZVOUS_TOKEN_MIN_CHARS} or more letters, digits, "-", ".", "_" or "~"`,
+      `rendez-vous token: it needs ${RENDEZVOUS_TOKEN_MIN_CHARS} or more letters, digits or any of -._~!$&'()*+,;=:@`,
     );
   }
   return token;

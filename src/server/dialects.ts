@@ -1,11 +1,14 @@
 /** The dialects of a server as one: opened together or not at all, drained and closed together. */
 import type { Dialect, DialectFactory, DialectHost } from '../compat/dialect.ts';
 import type { OwnEndpoints } from '../ingress/http/own-endpoints.ts';
+import type { WhenAbsent } from '../registry/waiting-room.ts';
 
 export interface Dialects {
   readonly endpoints: readonly OwnEndpoints[];
   /** Streams and requests under way, in all of them. */
   readonly active: number;
+  /** As the dialect whose service it is has it; null: of none. */
+  whenAbsent(service: string): WhenAbsent | null;
   rejudge(): void;
   drain(): void;
   close(): void;
@@ -28,6 +31,13 @@ export async function openDialects(
     endpoints: opened.map(({ endpoints }) => endpoints).filter((endpoints) => endpoints !== null),
     get active() {
       return opened.reduce((sum, { active }) => sum + active, 0);
+    },
+    whenAbsent(service) {
+      for (const dialect of opened) {
+        const wish = dialect.whenAbsent?.(service) ?? null;
+        if (wish !== null) return wish;
+      }
+      return null;
     },
     rejudge: () => opened.forEach((dialect) => dialect.rejudge?.()),
     drain: () => opened.forEach((dialect) => dialect.drain()),

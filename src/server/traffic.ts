@@ -61,8 +61,9 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
   const { accessLog, metrics } = foundation.observation;
   const { authenticators, guesses, rules } = admission;
   const routes = createRoutes(domain);
+  let ofDialects: Dialects['whenAbsent'] = () => null;
   const registry = createServiceRegistry({
-    expected: (service) => expected.has(service),
+    expected: (service) => expected.has(service) || ofDialects(service) !== null,
     arrived: (service) => room.arrived(service),
     vanished: (service) => registrar.vanished(service),
   });
@@ -73,7 +74,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
     taken: (service, { message }) => log.warn({ service }, `expected, but ${message}`),
   });
   expected.replace(options.services ?? []);
-  const room = createWaitingRoom((service) => rules.of(service)?.whenAbsent ?? null);
+  const room = createWaitingRoom((service) => rules.of(service)?.whenAbsent ?? ofDialects(service));
   opened.defer(() => room.close());
   const gate = createGate({ registry, rules, room, quotas, policy: () => policy, live, events });
 
@@ -130,6 +131,8 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
 
   const dialects = await openDialects(options.dialects ?? [], {
     registry,
+    routes,
+    domain,
     gate,
     policy,
     events,
@@ -140,6 +143,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
     trusted: foundation.trusted,
   });
   opened.defer(() => dialects.close());
+  ofDialects = (service) => dialects.whenAbsent(service);
   const { current } = authenticators;
   const rejudge = createRejudgement({ sessions, registrar, gate, live, current });
   const everything = opened.move();
