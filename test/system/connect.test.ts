@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { digestOf, noiseBytes, noiseDigest, noiseStream } from '../support/noise.ts';
 import { freePort, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
 import { startClient, startServer, startService, startTunnel } from '../support/tunnel.ts';
-import { within } from '../support/wait.ts';
+import { until, within } from '../support/wait.ts';
 
 const MB = 1024 * 1024;
 
@@ -75,4 +75,24 @@ test('--target reaches what the service allows, and nothing else', async (t) => 
   const denied = to(third.address);
   assert.equal((await denied.ended()).code, 3);
   assert.equal(third.accepted(), 0, 'nothing was dialled');
+});
+
+test('a hangup, as ssh ends its ProxyCommand: what was written before it still arrives', async (t) => {
+  const { promise: last, resolve } = Promise.withResolvers<string>();
+  let heard = '';
+  const target = await startTcpTarget(t, (socket) => {
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+      if (heard.endsWith('last words')) resolve(heard);
+    });
+  });
+  const { server } = await startTunnel(t, ['tcp', String(target.port), '--name', 'box']);
+  const client = startClient(t, server, ['connect', 'box']);
+  client.stdin.write('hello');
+  await until('it is through', () => heard === 'hello');
+  client.stdin.write('last words');
+  client.kill('SIGHUP');
+  assert.equal(await within(10_000, last), 'hellolast words');
+  client.stdin.end();
+  assert.ok([0, 130, 143].includes((await client.ended()).code ?? -1));
 });

@@ -5,6 +5,7 @@ import { createConsumer, type Consumer } from '../../consumer/consumer.ts';
 import { processStdio } from '../../consumer/stdio.ts';
 import { clientOptions } from '../client-options.ts';
 import type { CommandContext } from '../context.ts';
+import { leaveAfterHangup } from '../hangup.ts';
 
 export async function run(context: CommandContext<OptionsOf<'connect'>>): Promise<number> {
   const { options, positionals, signal } = context;
@@ -17,12 +18,12 @@ export async function run(context: CommandContext<OptionsOf<'connect'>>): Promis
   };
   await attach(consumer, options.keepTrying, signal);
   const stdio = processStdio();
-  const leave = (): void => void stdio.destroy();
-  signal.addEventListener('abort', leave);
+  const leaving = leaveAfterHangup(signal);
+  leaving.addEventListener('abort', () => stdio.destroy());
   try {
     await connectDuplex(consumer, wish, stdio);
   } catch (thrown) {
-    if (!signal.aborted) throw thrown;
+    if (!leaving.aborted) throw thrown;
   } finally {
     consumer.close();
   }

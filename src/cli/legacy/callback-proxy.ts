@@ -3,9 +3,8 @@ import { tunnelUrl } from '../../compat/callback/client-url.ts';
 import { runProxy as proxy } from '../../compat/callback/proxy.ts';
 import { processStdio } from '../../consumer/stdio.ts';
 import { SallyportError } from '../../errors.ts';
-import { CLOSE_FLUSH_MS } from '../../limits.ts';
 import type { Invocation } from '../invocation.ts';
-import { onHangup } from '../hangup.ts';
+import { leaveAfterHangup } from '../hangup.ts';
 import { clientFlags, wayOutOf } from './callback-client.ts';
 import { createLegacyLog, logFlags, signalName } from './callback-logs.ts';
 import { parseGoDuration } from './go-duration.ts';
@@ -65,16 +64,6 @@ export async function runProxy(
   }
   if (signal.aborted) log.info({}, `Terminating on signal: ${signalName(signal)}`);
   return 0;
-}
-
-/**
- * The signal, and a while after a hangup. ssh sends its ProxyCommand one right behind its last words:
- * they are still to be read, and the other end would wait for them.
- */
-function leaveAfterHangup(signal: AbortSignal): AbortSignal {
-  const late = new AbortController();
-  onHangup(() => setTimeout(() => late.abort(), CLOSE_FLUSH_MS).unref());
-  return AbortSignal.any([signal, late.signal]);
 }
 
 function stripped(id: string, prefix = '', suffix = ''): string {
