@@ -12,6 +12,10 @@ const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
     const { createCallbackDialect } = await import('../compat/callback/dialect.ts');
     return createCallbackDialect({ open: callbackOpen });
   },
+  async sokken({ sokkenAllow: allow, sokkenMaxConnections: maxConnections, sokkenAuth: auth }) {
+    const { createSokkenDialect } = await import('../compat/sokken/dialect.ts');
+    return createSokkenDialect({ allow, maxConnections, auth });
+  },
   async hubble({ hubbleAuth }) {
     const { createHubbleProxy } = await import('../compat/hubble/proxy.ts');
     return createHubbleProxy({ auth: hubbleAuth });

@@ -1,7 +1,9 @@
 /** The protocols of other tools that a server speaks as well. */
-import { choice, list, option, text } from './values.ts';
+import { PUBLIC_CONNECTIONS_MAX, SOKKEN_CONNECTIONS_MAX } from '../limits.ts';
+import { dialAddress } from './grammar.ts';
+import { choice, integer, list, option, text } from './values.ts';
 
-export const dialectNames = ['callback', 'hubble'] as const;
+export const dialectNames = ['callback', 'sokken', 'hubble'] as const;
 
 export const dialects = {
   compat: option(list(choice(dialectNames)), {
@@ -12,6 +14,18 @@ export const dialects = {
     value: 'GLOB',
     help: 'Callback ids that peers without credentials may register and reach, with * for any characters; the original callbackreverse can send none. Without it every peer needs a token.',
   }).prefault([]),
+  sokken_allow: option(list(dialAddress()), {
+    value: 'HOST:PORT',
+    help: 'Addresses that this server itself dials for clients of sokken, and for consumers of the service direct; each is asked for to the letter.',
+  }).prefault([]),
+  sokken_max_connections: option(integer({ min: 1, max: PUBLIC_CONNECTIONS_MAX }), {
+    value: 'N',
+    help: 'Tunnels of sokken at once; further ones are answered 429.',
+  }).prefault(String(SOKKEN_CONNECTIONS_MAX)),
+  sokken_auth: option(choice(['token', 'none']), {
+    value: 'token|none',
+    help: 'Whether clients of sokken have to present a token of this server, whose scopes then count; original clients do so by ws://NAME:TOKEN@HOST/…. With none everybody reaches the listed addresses, as the original has it.',
+  }).prefault('token'),
   hubble_auth: option(choice(['key', 'none']), {
     value: 'key|none',
     help: 'Whether the key of a Hubble agent has to be a token of this server, whose scopes then count; with none every agent gets in, as the original has it.',

@@ -9,6 +9,8 @@ export interface ProbeListenerOptions {
   readonly listen: HostPort;
   /** What errors call it, such as `health`. */
   readonly name: string;
+  /** Other methods are answered as GET is. Default: with 405. */
+  readonly anyMethod?: boolean;
   /** The answer to GET of a path, given without its query. What it rejects with is answered 500. */
   answer(path: string): ProbeAnswer | Promise<ProbeAnswer>;
 }
@@ -82,7 +84,8 @@ async function answer(
   { method, url = '/' }: http.IncomingMessage,
   options: ProbeListenerOptions,
 ): Promise<ProbeAnswer> {
-  if (method !== 'GET' && method !== 'HEAD') return jsonAnswer(405, { error: 'use GET or HEAD' });
+  if (!options.anyMethod && method !== 'GET' && method !== 'HEAD')
+    return jsonAnswer(405, { error: 'use GET or HEAD' });
   try {
     return await options.answer(url.split('?', 1)[0]);
   } catch {
