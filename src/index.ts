@@ -27,6 +27,7 @@ export { createAllowList } from './access/allow.ts';
 export type { AllowList } from './access/allow.ts';
 export { hashConsumerPassword } from './access/consumer-password.ts';
 export { allScopes } from './access/identity.ts';
+export type { AuthenticatorOptions } from './access/authenticate/authenticators.ts';
 export type { IdentityOptions } from './access/identities.ts';
 export type { Role, Scopes } from './access/identity.ts';
 export { createPolicyChain } from './access/policy/chain.ts';

@@ -44,7 +44,9 @@ test('limits that the pages name exist', () => {
 test('configuration files in the pages are accepted', async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-pages-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  for (const name of ['ci-token', 'admin-password', 'docs-password', 'token', 'access.lua'])
+  const pems = ['cert.pem', 'key.pem', 'agents-ca.pem'];
+  const secrets = ['ci-token', 'admin-password', 'docs-password', 'token'];
+  for (const name of [...pems, ...secrets, 'access.lua'])
     writeFileSync(path.join(folder, name), 'user:not-a-secret\n', { mode: 0o600 });
   const files = pages.flatMap((page) =>
     [...read(page).matchAll(/```yaml\n(# (?:server|agent|services)\.yaml\n[^]*?)```/g)].map(
