@@ -50,7 +50,7 @@ export const commands: Readonly<Record<CommandName, Command>> = {
     summary: 'Open local ports that lead to services.',
     positionals: {
       shown: 'RULE…',
-      help: '[BIND:]PORT:[KEY@]NAME[:HOST:PORT]: 2222:box, 2222:box:127.0.0.1:22, [::1]:2222:box. Port 0 picks one.',
+      help: '[BIND:]PORT:[KEY@]NAME[:HOST:PORT]: 2222:box, 2222:box:127.0.0.1:22, [::1]:2222:box. Port 0 picks one. @HOST:PORT in the place of NAME is an address that the server itself dials.',
       min: 1,
       max: Infinity,
     },

@@ -10,7 +10,7 @@ describe('the table of the grammar', () => {
   const source = readFileSync(new URL('./rule.ts', import.meta.url), 'utf8');
   const rows = [...source.matchAll(/^ \* \| `(.+)` +\|(.*)\|(.*)\|(.*)\|(.*)\|(.*)\|$/gm)];
 
-  test('has rows', () => assert.equal(rows.length, 7));
+  test('has rows', () => assert.equal(rows.length, 8));
 
   for (const [, text, ...columns] of rows) {
     const [host, port, key, service, target] = columns.map((column) => column.trim());
@@ -48,6 +48,9 @@ describe('parseRule', () => {
     ['[::1:2222:box', /neither/],
     ['0x7f.1:2222:box', /neither/],
     ['2222:@box', /key before @/],
+    ['2222:@box:x', /must be a number/],
+    ['2222:@:443', /host is missing/],
+    ['2222:@box:22:x', /key before @|target is HOST:PORT/],
     ['2222:a b@box', /key before @/],
     [`2222:${'k'.repeat(257)}@box`, /key before @/],
     [`2222:${'n'.repeat(129)}`, /name of the service/],
@@ -64,6 +67,7 @@ describe('parseRule', () => {
       'x y:2222:CANARY@box',
       '2222:CANARY @box',
       '2222:CANARY@@box',
+      '2222:@CANARY@box:22',
       'CANARY@2222:box',
     ]) {
       assert.throws(

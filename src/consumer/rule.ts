@@ -8,6 +8,9 @@
  *   NAME   = name of the service
  *   TARGET = HOST ":" PORT, dialled by the agent if the service's allow-list has it
  *
+ * `@` and a TARGET in the place of NAME stand for an address that the server itself dials, if it lists
+ * it: the service `direct`.
+ *
  * | rule                               | bind      | port | key | name | target       |
  * |------------------------------------|-----------|------|-----|------|--------------|
  * | `2222:box`                         | 127.0.0.1 | 2222 |     | box  |              |
@@ -17,13 +20,14 @@
  * | `127.0.0.1:2222:box`               | 127.0.0.1 | 2222 |     | box  |              |
  * | `0.0.0.0:2222:box:db.internal:22`  | 0.0.0.0   | 2222 |     | box  | db.internal:22 |
  * | `[::1]:2222:box:[::1]:22`          | ::1       | 2222 |     | box  | [::1]:22     |
+ * | `8443:@github.com:443`             | 127.0.0.1 | 8443 |     | direct | github.com:443 |
  *
  * One rule settles whether BIND is there: a first field of digits alone is the PORT, any other is
  * the BIND. Nothing is lost by it, since digits alone are no host. So `1:2:3:4` is port 1, service
  * `2` and a target on host `3`, which is then refused. An empty or `*` BIND is refused rather than
  * read as "every interface": that takes `0.0.0.0` or `[::]`, in so many characters.
  */
-import { isServiceName } from '../access/service-name.ts';
+import { DIRECT_SERVICE, isServiceName } from '../access/service-name.ts';
 import { SallyportError } from '../errors.ts';
 import { CONSUMER_KEY_MAX_CHARS } from '../limits.ts';
 import { formatAddress, parseDialAddress, type HostPort } from '../net/address.ts';
@@ -45,7 +49,10 @@ export interface ForwardRule {
 export function parseRule(text: string): ForwardRule {
   const fields = splitFields(text);
   const digitsFirst = /^\d+$/.test(fields[0]);
-  const [portText, owner, ...target] = digitsFirst ? fields : fields.slice(1);
+  const [portText, named, ...rest] = digitsFirst ? fields : fields.slice(1);
+  const direct = named?.lastIndexOf('@') === 0 && rest.length === 1;
+  const owner = direct ? DIRECT_SERVICE : named;
+  const target = direct ? [named.slice(1), ...rest] : rest;
   const host = digitsFirst ? '127.0.0.1' : parseBind(text, fields[0]);
   if (portText === undefined || owner === undefined)
     throw refusal(text, 'write PORT:NAME or PORT:NAME:HOST:PORT');
