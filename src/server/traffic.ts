@@ -127,7 +127,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
   });
   opened.defer(() => sessions.close(null));
   const any = (): boolean => authenticators.names.length > 1;
-  opened.defer(watchExpiry({ sessions, live, any }));
+  opened.defer(watchExpiry({ sessions, any }));
 
   const dialects = await openDialects(options.dialects ?? [], {
     registry,

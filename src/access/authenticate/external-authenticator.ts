@@ -12,10 +12,10 @@ import {
 import { callHttp, type HttpAnswer } from '../../net/http-call.ts';
 import type { Authenticator, Credentials } from '../authenticator.ts';
 import { createVouchedIdentity, type Identity, type Grant } from '../identity.ts';
-import { inClearText } from './clear-text.ts';
 import { ANONYMOUS } from './open-authenticator.ts';
 import { hostOf } from './peer-host.ts';
 import { keyOf, RecentIdentities } from './recent-identities.ts';
+import { inClearText, parseServiceUrl } from './service-url.ts';
 
 export interface ExternalOptions extends Grant {
   readonly type: 'external';
@@ -32,14 +32,14 @@ export interface ExternalOptions extends Grant {
 /** Which service an identity of an authenticator of this kind, and which name, was known by. */
 const presented = new WeakMap<Identity, { readonly url: string; readonly holder: string }>();
 
-/** Throws USAGE for a malformed scope. */
+/** Throws CONFIG_INVALID for an unusable URL, USAGE for a malformed scope. */
 export function createExternalAuthenticator(
   options: ExternalOptions,
   trouble: (why: string) => void,
 ): Authenticator {
   const { type: _type, name, url, ca, nameField, rememberMs, ...grant } = options;
   const remembered = rememberMs ?? EXTERNAL_AUTH_REMEMBERED_MS;
-  const target = new URL(url);
+  const target = parseServiceUrl(name, url);
   const recent = new RecentIdentities();
   const own = new WeakSet<Identity>();
   const asked = new Map<string, Promise<Identity | null>>();

@@ -246,6 +246,9 @@ describe('refused at the start', () => {
   const refused: [string, Partial<JwtOptions>][] = [
     ['no keys', {}],
     ['both kinds of keys', { keys: '{}', keysUrl: 'http://127.0.0.1:1/' }],
+    ['a URL that is none', { keysUrl: 'keys' }],
+    ['a URL of another kind', { keysUrl: 'file:///etc/keys' }],
+    ['a password in the URL', { keysUrl: 'https://u:p@id.test/' }],
     ['keys that are none', { keys: 'hello' }],
     ['an empty set', { keys: '{"keys":[]}' }],
     ['shared secrets only', { keys: '{"keys":[{"kty":"oct","k":"AAAA"}]}' }],

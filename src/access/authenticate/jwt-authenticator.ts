@@ -14,6 +14,7 @@ import { createFetchedKeys, createFixedKeys } from './key-source.ts';
 import type { KeyFinder } from './key-set.ts';
 import { keyOf, RecentIdentities } from './recent-identities.ts';
 import { addScopes, readScopes } from './scope-claims.ts';
+import { parseServiceUrl } from './service-url.ts';
 
 /** The scopes written here are those of every token; a token may carry more where `scopesClaim` is named. */
 export interface JwtOptions extends Grant {
@@ -76,7 +77,7 @@ export function createJwtAuthenticator(
     if ((options.keysUrl === undefined) === (options.keys === undefined))
       throw invalid(name, 'it needs either a URL of keys or the keys');
     if (options.keys !== undefined) return createFixedKeys(options.keys, name);
-    const url = new URL(options.keysUrl!);
+    const url = parseServiceUrl(name, options.keysUrl!);
     return createFetchedKeys({ url, trouble, ...(ca === undefined ? {} : { ca }) });
   }
 

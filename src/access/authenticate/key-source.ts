@@ -12,8 +12,8 @@ import {
   JWKS_TIMEOUT_MS,
 } from '../../limits.ts';
 import { callHttp } from '../../net/http-call.ts';
-import { inClearText } from './clear-text.ts';
 import { readKeySet, type KeyFinder } from './key-set.ts';
+import { inClearText } from './service-url.ts';
 
 export interface KeySource {
   /** The keys to use. Rejects with AUTH_UNAVAILABLE when there are none. */
