@@ -348,6 +348,8 @@ export const REJUDGED_AT_ONCE = 32;
 export const PENDING_STREAMS_MAX = 10_000;
 /** What a stream that waits keeps of its consumer's bytes. Its writer stops at the first; this bounds heads. */
 export const PENDING_BYTES_MAX = 256 * KB;
+/** What all of them keep together: heads of a usual size from as many streams as may wait, and some long ones. */
+export const PENDING_HELD_MAX_BYTES = 128 * MB;
 /** Names of services whose rule is remembered: far more than there are services. */
 export const SERVICE_RULES_REMEMBERED_MAX = 4_096;
 
@@ -580,3 +582,11 @@ export const QUIC_UNI_STREAMS_MAX = 8;
 export const QUIC_REASON_MAX_BYTES = 512;
 /** Signals of a session that have not left. A peer that makes us answer and reads nothing is cut off. */
 export const QUIC_SIGNALS_UNSENT_MAX_BYTES = 256 * KB;
+/** An agent of ours pings this often at least: the shortest silence that originals can be set to is 3 s. */
+export const WSTUNNEL_PING_MS = 2_000;
+/** A response of the target must have begun, and go on, within this: what the originals' server waits at most by default. */
+export const WSTUNNEL_TARGET_TIMEOUT_MS = 1_200_000;
+/** Value of X-Host. The longest host name and a port. Unit: characters. */
+export const WSTUNNEL_ORIGIN_MAX_CHARS = 300;
+/** Time that a regexp may take for one X-Host; usual ones need some microseconds. */
+export const WSTUNNEL_REGEXP_MS = 20;

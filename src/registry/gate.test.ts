@@ -5,7 +5,7 @@ import { createIdentities } from '../access/identities.ts';
 import type { Identity } from '../access/identity.ts';
 import type { Decision } from '../access/policy/policy.ts';
 import { SallyportError } from '../errors.ts';
-import { PENDING_BYTES_MAX, PENDING_STREAMS_MAX } from '../limits.ts';
+import { PENDING_BYTES_MAX, PENDING_HELD_MAX_BYTES, PENDING_STREAMS_MAX } from '../limits.ts';
 
 const token = 'sp_token-of-the-gate-tests';
 const ann = createIdentities([
@@ -151,6 +151,22 @@ test('a head that never ends: what waits is bounded', () => {
   for (let sent = 0; sent <= PENDING_BYTES_MAX; sent += piece.length) stream.send(piece);
   assert.deepEqual(receiver.told, ['SERVER_BUSY']);
   assert.deepEqual([stream.over, road.live.count], [true, 0]);
+});
+
+test('what all streams that wait hold is bounded, and free again when they leave', () => {
+  const road = createGateRoad(() => new Promise(() => {}));
+  const piece = Buffer.alloc(PENDING_BYTES_MAX);
+  const holders = PENDING_HELD_MAX_BYTES / PENDING_BYTES_MAX;
+  const streams = Array.from({ length: holders }, () => road.open());
+  for (const { stream } of streams) stream.send(piece);
+  const late = road.open();
+  late.stream.send(Buffer.from('x'));
+  assert.deepEqual(late.receiver.told, ['SERVER_BUSY']);
+  assert.deepEqual(streams[0].receiver.told, []);
+  streams[0].stream.reset();
+  const next = road.open();
+  next.stream.send(piece);
+  assert.deepEqual(next.receiver.told, []);
 });
 
 test('a policy that never answers: streams that wait are bounded, and leave their places', async () => {

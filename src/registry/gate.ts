@@ -15,7 +15,7 @@ import { parseDialAddress } from '../net/address.ts';
 import type { Stream } from '../session/session.ts';
 import type { LiveStreams } from './live-streams.ts';
 import { Passing } from './passing.ts';
-import { PendingStream } from './pending-stream.ts';
+import { PendingStream, type PendingHeld } from './pending-stream.ts';
 import { rejudgeStreams, unknownCaller, type Current } from './rejudge.ts';
 import { unvouched, type ServiceRules } from './service-rules.ts';
 import type { ServiceRegistry } from './services.ts';
@@ -73,6 +73,7 @@ export interface Gate {
 export function createGate(options: GateOptions): Gate {
   const { registry, room } = options;
   let pending = 0;
+  const held: PendingHeld = { bytes: 0 };
   let current: Current = (identity) => identity;
   let rejudgement = new AbortController();
 
@@ -113,11 +114,12 @@ export function createGate(options: GateOptions): Gate {
   /** The stream exists from now on; whether it may pass, and where to, is found out meanwhile. */
   function wait(passing: Passing, receiver: UpstreamReceiver, until: Promise<unknown>): void {
     if (pending >= PENDING_STREAMS_MAX) {
+      until.catch(() => {}); // refused already, whatever comes of it
       const why = `${PENDING_STREAMS_MAX} streams wait already`;
       throw new SallyportError('SERVER_BUSY', `service ${passing.request.service}: ${why}`);
     }
     pending++;
-    const stream = new PendingStream(receiver);
+    const stream = new PendingStream(receiver, held);
     passing.list(stream);
     join(passing, stream, until)
       .catch((thrown: unknown) => {

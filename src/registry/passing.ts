@@ -76,8 +76,9 @@ export class Passing implements LiveStream {
     stream.onOver = (end) => this.#over(end);
   }
 
-  /** Answers the error, which is an event now. */
+  /** Answers the error, which is an event now; the place in the waiting room is free. */
   refused(error: SallyportError): SallyportError {
+    this.#leave?.();
     const { code, message } = error;
     const refusal = { ...this.#described(), code, reason: message };
     this.#options.events.publish('stream.refused', refusal);

@@ -3,10 +3,15 @@
  * is a stream like any other that takes no bytes for now; a refusal arrives as a reset.
  */
 import { SallyportError } from '../errors.ts';
-import { PENDING_BYTES_MAX } from '../limits.ts';
+import { PENDING_BYTES_MAX, PENDING_HELD_MAX_BYTES } from '../limits.ts';
 import type { Slab } from '../net/slab.ts';
 import type { Stream, StreamEnd } from '../session/session.ts';
 import type { UpstreamReceiver } from './upstream.ts';
+
+/** What several streams hold together. */
+export interface PendingHeld {
+  bytes: number;
+}
 
 export class PendingStream implements Stream {
   readonly id = 0;
@@ -15,11 +20,13 @@ export class PendingStream implements Stream {
   #stream: Stream | null = null;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  #all: PendingHeld;
   #ended = false;
   #over = false;
 
-  constructor(receiver: UpstreamReceiver) {
+  constructor(receiver: UpstreamReceiver, all: PendingHeld = { bytes: 0 }) {
     this.#receiver = receiver;
+    this.#all = all;
   }
 
   /** Opens the real stream and sends what waited. Throws what `open` throws: `refuse` is due then. */
@@ -28,7 +35,7 @@ export class PendingStream implements Stream {
     const stream = open(this.#receiver);
     this.#stream = stream;
     stream.onOver = (end) => this.#leave(end);
-    for (const bytes of this.#held.splice(0)) stream.send(bytes);
+    for (const bytes of this.#release()) stream.send(bytes);
     if (this.#ended) stream.end();
     else if (stream.writable && !stream.over) this.#receiver.drained();
   }
@@ -42,8 +49,16 @@ export class PendingStream implements Stream {
 
   #leave(end: StreamEnd): void {
     this.#over = true;
-    this.#held = [];
+    this.#release();
     this.onOver?.(end);
+  }
+
+  /** What waited, which is held no more. */
+  #release(): Buffer[] {
+    const held = this.#held;
+    this.#held = [];
+    for (const { length } of held) this.#all.bytes -= length;
+    return held;
   }
 
   get receiver(): UpstreamReceiver {
@@ -84,11 +99,16 @@ export class PendingStream implements Stream {
   #hold(bytes: Buffer): void {
     if (this.#over || this.#ended) return;
     this.#heldBytes += bytes.length;
-    if (this.#heldBytes <= PENDING_BYTES_MAX) this.#held.push(Buffer.from(bytes));
-    else
-      this.refuse(
-        new SallyportError('SERVER_BUSY', `stream: more than ${PENDING_BYTES_MAX} bytes wait`),
-      );
+    if (this.#heldBytes > PENDING_BYTES_MAX) {
+      const why = `more than ${PENDING_BYTES_MAX} bytes wait`;
+      return this.refuse(new SallyportError('SERVER_BUSY', `stream: ${why}`));
+    }
+    if (this.#all.bytes + bytes.length > PENDING_HELD_MAX_BYTES) {
+      const why = `streams that wait hold ${PENDING_HELD_MAX_BYTES} bytes already`;
+      return this.refuse(new SallyportError('SERVER_BUSY', `stream: ${why}`));
+    }
+    this.#all.bytes += bytes.length;
+    this.#held.push(Buffer.from(bytes));
   }
 
   end(): void {

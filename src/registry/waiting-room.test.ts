@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGateRoad, settled, yes } from '../../test/support/gate-road.ts';
 import { SallyportError } from '../errors.ts';
+import { PENDING_STREAMS_MAX } from '../limits.ts';
 import type { WhenAbsent } from './waiting-room.ts';
 
 const absent = new SallyportError('SERVICE_ABSENT', 'service box: no agent');
@@ -51,4 +52,34 @@ test('a full queue: refused at once, by the status of the service; who leaves fr
   road.room.close();
   await settled();
   assert.deepEqual([road.room.waiting, road.live.count], [0, 0]);
+});
+
+test('consumers who leave while they wait leave nothing behind, however many they are', async () => {
+  const road = createGateRoad(undefined, { ...wish, queue: PENDING_STREAMS_MAX });
+  road.fail(absent);
+  for (let i = 0; i < PENDING_STREAMS_MAX; i++) road.open().stream.reset();
+  await settled();
+  const { receiver } = road.open();
+  road.fail(null);
+  road.room.arrived('box');
+  await settled();
+  assert.deepEqual([road.opened.length, receiver.told], [1, ['drained']]);
+});
+
+test('more than may wait in one process: refused, without a place in the room and without a rejection that nobody hears', async (t) => {
+  const rejections: unknown[] = [];
+  const hear = (thrown: unknown): void => void rejections.push(thrown);
+  process.on('unhandledRejection', hear);
+  t.after(() => process.off('unhandledRejection', hear));
+  const road = createGateRoad(undefined, { ...wish, queue: PENDING_STREAMS_MAX + 1 });
+  road.fail(absent);
+  for (let i = 0; i < PENDING_STREAMS_MAX; i++) road.open();
+  assert.throws(() => road.open(), { code: 'SERVER_BUSY' });
+  assert.equal(road.room.waiting, PENDING_STREAMS_MAX);
+  const late = Promise.reject(new SallyportError('AUTH_FAILED', 'too late'));
+  assert.throws(() => road.open({ caller: late }), { code: 'SERVER_BUSY' });
+  road.room.close();
+  await settled();
+  await settled();
+  assert.deepEqual([road.room.waiting, road.live.count, rejections], [0, 0, []]);
 });

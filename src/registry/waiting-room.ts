@@ -15,9 +15,9 @@ export interface WhenAbsent {
 }
 
 export interface Place {
-  /** An agent has come. Rejects with SERVICE_ABSENT when none came in time. */
+  /** An agent has come, or the place was left. Rejects with SERVICE_ABSENT when none came in time. */
   readonly arrived: Promise<void>;
-  /** Frees the place; `arrived` is settled by nobody then. */
+  /** Frees the place. */
   leave(): void;
 }
 
@@ -36,7 +36,7 @@ export interface WaitingRoom {
 }
 
 interface Waiting {
-  resolve(): void;
+  leave(): void;
   refuse(why: string): void;
 }
 
@@ -57,15 +57,13 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
       clearTimeout(timer);
       queue.delete(waiting);
       if (queue.size === 0 && queues.get(service) === queue) queues.delete(service);
+      resolve();
     };
     const waiting: Waiting = {
-      resolve() {
-        leave();
-        resolve();
-      },
+      leave,
       refuse(why) {
-        leave();
         reject(absent(service, why, wish));
+        leave();
       },
     };
     const timer = setTimeout(
@@ -80,7 +78,7 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
     enter,
 
     arrived(service) {
-      for (const waiting of queues.get(service) ?? []) waiting.resolve();
+      for (const waiting of queues.get(service) ?? []) waiting.leave();
     },
 
     get waiting() {
