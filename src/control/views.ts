@@ -15,7 +15,9 @@ export const clientView = z
     identity,
     peer: address('the client'),
     protocol: z.string().describe('`sallyport`, or the name of another tool’s protocol.'),
-    program: z.string().describe('Program and version, as the client says.'),
+    program: z
+      .string()
+      .describe('Program and version, as the client says; empty when its protocol does not tell.'),
     attachedAt: time('Since when'),
     rttMs: z.number().nonnegative().describe('Round trip in milliseconds; 0 before the first.'),
     streams: count('Streams open now.'),

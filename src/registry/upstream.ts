@@ -5,6 +5,7 @@
  * deliver a byte before the other end has accepted the stream. A refusal arrives as
  * `receiver.reset(error)` with the error the other end named.
  */
+import type { SallyportError } from '../errors.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 
 /** What a consumer wants of a service. */
@@ -36,4 +37,9 @@ export interface Upstream {
   readonly streams: number;
   /** Opens a stream. Throws a SallyportError when this upstream can take none. */
   open(request: StreamRequest, receiver: UpstreamReceiver): Stream;
+  /**
+   * Ends the session of the client that it is, which is told the error as far as its protocol goes.
+   * Absent: it is no client, or one that is ended in another way.
+   */
+  close?(error: SallyportError): void;
 }

@@ -1,35 +1,33 @@
 /** The server as the control API sees it. */
 import type { Identities } from '../access/identities.ts';
-import type { Identity } from '../access/identity.ts';
 import type { Revocations } from '../access/revocations.ts';
 import type { ServerSession } from '../attach/server-session.ts';
 import type { Configuration, ControlHost, Ended } from '../control/host.ts';
-import type {
-  ClientView,
-  IdentityView,
-  RouteView,
-  StatusView,
-  StreamView,
-} from '../control/views.ts';
-import type { SallyportError } from '../errors.ts';
+import type { StatusView } from '../control/views.ts';
+import { SallyportError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
-import type { PublicPorts } from '../ingress/tcp/ports.ts';
-import type { TlsPassthrough } from '../ingress/tls/passthrough.ts';
-import { formatPortRanges } from '../net/ports.ts';
 import type { LiveStream, LiveStreams } from '../registry/live-streams.ts';
-import type { Routes } from '../registry/routes.ts';
 import type { ServiceRegistry } from '../registry/services.ts';
+import type { Upstream } from '../registry/upstream.ts';
+import {
+  clientView,
+  dialectClientView,
+  identityView,
+  listRoutes,
+  streamView,
+  type Count,
+  type RouteSources,
+} from './control-views.ts';
+import type { DialectClient, DialectClients } from './dialect-clients.ts';
 import type { Registrar } from './registrar.ts';
 import type { Sessions } from './sessions.ts';
 
-export interface ControlHostOptions {
+export interface ControlHostOptions extends RouteSources {
   readonly events: Pick<EventLog, 'seq'>;
   readonly sessions: Sessions;
+  readonly dialectClients: DialectClients;
   readonly registry: ServiceRegistry;
   readonly registrar: Registrar;
-  readonly routes: Routes;
-  readonly ports: PublicPorts;
-  readonly passthrough: TlsPassthrough | null;
   readonly live: LiveStreams;
   readonly identities: Identities;
   readonly revocations: Revocations;
@@ -41,26 +39,47 @@ export interface ControlHostOptions {
   readonly configuration: Configuration | null;
 }
 
+interface Served {
+  readonly upstream: Upstream;
+  readonly services: string[];
+}
+
 const nothing: Ended = { sessions: 0, services: 0, streams: 0 };
 
 export function createControlHost(options: ControlHostOptions): ControlHost {
-  const { events, sessions, registry, registrar, routes, live, identities, revocations } = options;
+  const { events, sessions, dialectClients, registry, registrar, live } = options;
+  const { identities, revocations } = options;
   const startedAt = Date.now();
 
   /** By session: what it serves. */
-  function servicesBySession(): Map<string, string[]> {
-    const found = new Map<string, string[]>();
+  function servedBySession(): Map<string, Served> {
+    const found = new Map<string, Served>();
     for (const { name, upstreams } of registry.list()) {
-      for (const { id } of upstreams) found.set(id, [...(found.get(id) ?? []), name]);
+      for (const upstream of upstreams) {
+        const served = found.get(upstream.id);
+        if (served === undefined) found.set(upstream.id, { upstream, services: [name] });
+        else served.services.push(name);
+      }
     }
     return found;
   }
 
   function endSession({ id, session }: ServerSession, error: SallyportError): Ended {
-    const services = servicesBySession().get(id)?.length ?? 0;
+    const services = servedBySession().get(id)?.services.length ?? 0;
     const streams = Math.max(0, session.streams - 1);
     sessions.kick(id, error);
     return { sessions: 1, services, streams };
+  }
+
+  function endDialectClient(client: DialectClient, error: SallyportError): Ended {
+    const { upstream, services = [] } = servedBySession().get(client.session) ?? {};
+    if (upstream?.close === undefined) {
+      const why = `the protocol ${client.protocol} gives no hold of it; revoke its identity instead`;
+      throw new SallyportError('CONTROL_ABSENT', `${client.role} ${client.session}: ${why}`);
+    }
+    const { streams } = upstream;
+    upstream.close(error);
+    return { sessions: 1, services: services.length, streams };
   }
 
   function endStreams(which: (stream: LiveStream) => boolean, error: SallyportError): Ended {
@@ -75,7 +94,10 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
     },
 
     status() {
-      const roles = sessions.list().map(({ hello }) => hello!.role);
+      const roles = [
+        ...sessions.list().map(({ hello }) => hello!.role),
+        ...[...dialectClients.list()].map(({ role }) => role),
+      ];
       const agents = roles.filter((role) => role === 'agent').length;
       return {
         ...options.facts(),
@@ -93,9 +115,15 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
     },
 
     *clients(role) {
-      const services = servicesBySession();
+      const served = servedBySession();
       for (const session of sessions.list()) {
-        if (session.hello!.role === role) yield clientView(session, services.get(session.id));
+        if (session.hello!.role === role)
+          yield clientView(session, served.get(session.id)?.services);
+      }
+      for (const client of dialectClients.list()) {
+        if (client.role !== role) continue;
+        const { upstream, services } = served.get(client.session) ?? {};
+        yield dialectClientView(client, upstream?.streams ?? 0, services);
       }
     },
 
@@ -118,14 +146,14 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
       }
     },
 
-    routes: () => listRoutes({ routes, ports: options.ports, passthrough: options.passthrough }),
+    routes: () => listRoutes(options),
 
     *streams() {
       for (const stream of live.list()) yield streamView(stream);
     },
 
     *identities() {
-      const counts = countByIdentity(sessions, live);
+      const counts = countByIdentity(sessions, dialectClients, live);
       const known = identities.list();
       for (const identity of known)
         yield identityView(identity, revocations.has(identity.name), counts.get(identity.name));
@@ -138,32 +166,42 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
 
     kickClient(role, id, error) {
       const found = sessions.list().find((session) => session.id === id);
-      return found?.hello?.role === role ? endSession(found, error) : null;
+      if (found?.hello?.role === role) return endSession(found, error);
+      const client = dialectClients.get(id);
+      return client?.role === role ? endDialectClient(client, error) : null;
     },
 
     kickService(name, error) {
       const service = registry.list().find((known) => known.name === name);
       if (service === undefined) return null;
       const { streams } = endStreams(({ request }) => request.service === name, error);
-      const upstreams = [...service.upstreams];
-      for (const { id } of upstreams) {
-        sessions
-          .list()
-          .find((session) => session.id === id)
-          ?.withdraw(name, error);
+      const ended = { sessions: 0, services: 0, streams };
+      for (const { id } of service.upstreams.slice()) {
+        const session = sessions.list().find((known) => known.id === id);
+        const client = dialectClients.get(id);
+        if (session !== undefined) session.withdraw(name, error);
+        else if (client === undefined) continue;
+        // A service is all that it is here for.
+        else ended.sessions += endDialectClient(client, error).sessions;
+        ended.services++;
       }
-      return { sessions: 0, services: upstreams.length, streams };
+      return ended;
     },
 
     kickStream: (id, error) => (live.kick(id, error) ? { ...nothing, streams: 1 } : null),
 
     revoke(name) {
       const total = { ...nothing };
-      const services = servicesBySession();
+      const served = servedBySession();
       for (const { id, identity } of sessions.list()) {
         if (identity.name !== name) continue;
         total.sessions++;
-        total.services += services.get(id)?.length ?? 0;
+        total.services += served.get(id)?.services.length ?? 0;
+      }
+      for (const { session, identity } of dialectClients.list()) {
+        if (identity !== name) continue;
+        total.sessions++;
+        total.services += served.get(session)?.services.length ?? 0;
       }
       for (const { identity } of live.list()) if (identity?.name === name) total.streams++;
       revocations.revoke(name);
@@ -177,38 +215,6 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
   };
 }
 
-function clientView(
-  { id, identity, peer, attachedAt, hello, session }: ServerSession,
-  services: readonly string[] = [],
-): ClientView {
-  return {
-    session: id,
-    identity: identity.name,
-    peer,
-    protocol: 'sallyport',
-    program: hello!.program,
-    attachedAt,
-    rttMs: Math.round(session.rtt * 1_000) / 1_000,
-    streams: Math.max(0, session.streams - 1),
-    services: [...services],
-  };
-}
-
-function streamView({ request, stream, identity, upstream, openedAt }: LiveStream): StreamView {
-  return {
-    stream: request.id,
-    service: request.service,
-    kind: request.kind,
-    consumer: request.consumer,
-    identity: identity?.name ?? null,
-    target: request.target ?? null,
-    session: upstream?.id ?? null,
-    openedAt,
-    bytesUp: stream.bytesSent,
-    bytesDown: stream.bytesReceived,
-  };
-}
-
 /** By upstream and service, with a space between. */
 function countByUpstream(live: LiveStreams): Map<string, number> {
   const counts = new Map<string, number>();
@@ -219,12 +225,11 @@ function countByUpstream(live: LiveStreams): Map<string, number> {
   return counts;
 }
 
-interface Count {
-  sessions: number;
-  streams: number;
-}
-
-function countByIdentity(sessions: Sessions, live: LiveStreams): Map<string, Count> {
+function countByIdentity(
+  sessions: Sessions,
+  dialectClients: DialectClients,
+  live: LiveStreams,
+): Map<string, Count> {
   const counts = new Map<string, Count>();
   const of = (name: string): Count => {
     const count = counts.get(name) ?? { sessions: 0, streams: 0 };
@@ -232,37 +237,7 @@ function countByIdentity(sessions: Sessions, live: LiveStreams): Map<string, Cou
     return count;
   };
   for (const { identity } of sessions.list()) of(identity.name).sessions++;
+  for (const { identity } of dialectClients.list()) of(identity).sessions++;
   for (const { identity } of live.list()) if (identity !== null) of(identity.name).streams++;
   return counts;
-}
-
-function identityView(
-  { name, roles, names, hosts, ports, targetRules }: Identity,
-  revoked: boolean,
-  { sessions, streams }: Count = { sessions: 0, streams: 0 },
-): IdentityView {
-  return {
-    identity: name,
-    roles: [...roles],
-    names: [...names.patterns],
-    hosts: [...hosts.patterns],
-    ports: ports.map((range) => formatPortRanges([range])),
-    targets: [...targetRules],
-    revoked,
-    sessions,
-    streams,
-  };
-}
-
-function* listRoutes({
-  routes,
-  ports,
-  passthrough,
-}: Pick<ControlHostOptions, 'routes' | 'ports' | 'passthrough'>): Iterable<RouteView> {
-  for (const { by, host, path, service } of routes.list())
-    yield { by, host, path, port: null, service };
-  for (const { port, service } of ports.list())
-    yield { by: 'port', host: null, path: null, port, service };
-  for (const { name, service } of passthrough?.list() ?? [])
-    yield { by: 'tls', host: name, path: null, port: passthrough!.address.port, service };
 }

@@ -11,6 +11,7 @@ import { createGate, type Gate } from '../registry/gate.ts';
 import { createRoutes, type Routes } from '../registry/routes.ts';
 import { createServiceRegistry, type ServiceRegistry } from '../registry/services.ts';
 import { createWaitingRoom } from '../registry/waiting-room.ts';
+import { createDialectClients, type DialectClients } from './dialect-clients.ts';
 import { openDialects, type Dialects } from './dialects.ts';
 import { createExpectedServices, type ExpectedServices } from './expected-services.ts';
 import { watchExpiry } from './expiry.ts';
@@ -41,6 +42,7 @@ export interface Traffic {
   readonly registrar: Registrar;
   readonly sessions: Sessions;
   readonly dialects: Dialects;
+  readonly dialectClients: DialectClients;
   /** Streams under way, and requests of dialects. */
   readonly active: number;
   /** Who may do what has changed: ends what may no longer be. */
@@ -129,6 +131,8 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
   const any = (): boolean => authenticators.names.length > 1;
   opened.defer(watchExpiry({ sessions, any }));
 
+  const dialectClients = createDialectClients(events);
+  opened.defer(() => dialectClients.close());
   const dialects = await openDialects(options.dialects ?? [], {
     registry,
     routes,
@@ -158,6 +162,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
     registrar,
     sessions,
     dialects,
+    dialectClients,
     get active() {
       return sessions.streams + dialects.active;
     },

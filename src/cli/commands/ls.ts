@@ -82,7 +82,7 @@ const agentColumns: readonly Column<ClientView>[] = [
   { title: 'AGENT', cell: ({ session }) => session },
   { title: 'IDENTITY', cell: ({ identity }) => identity },
   { title: 'FROM', cell: ({ peer }) => peer },
-  { title: 'PROGRAM', cell: ({ program }) => program },
+  { title: 'PROGRAM', cell: ({ program, protocol }) => program || protocol },
   { title: 'SINCE', cell: ({ attachedAt }) => shortTime(Date.now() - attachedAt) },
   { title: 'RTT', cell: ({ rttMs }) => (rttMs === 0 ? '-' : `${rttMs.toFixed(1)} ms`) },
   { title: 'SERVICES', cell: ({ services }) => services.join(' ') || '-' },

@@ -29,6 +29,10 @@ export class CallbackUpstream implements Upstream {
     return this.#session.streams + this.#waiting.length;
   }
 
+  close(error: SallyportError): void {
+    this.#session.close(error);
+  }
+
   open(request: StreamRequest, receiver: UpstreamReceiver): Stream {
     if (request.target !== undefined) {
       const why = 'a callbackreverse dials the target of its own --connect only';
