@@ -1,6 +1,6 @@
 /** Programs in Go, built from test/interop/peers with the versions and checksums that stand there. */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -19,14 +19,16 @@ export const withoutGo: string | false = (() => {
 })();
 
 /**
- * Builds a package, `./callback` or the import path of an original that go.mod names, and resolves
- * with the program's path. It goes away with this process.
+ * Builds a package, such as `./callback`, and resolves with the program's path. It goes away with
+ * this process. A package with a go.mod of its own needs other versions than the rest.
  */
 export async function buildGoProgram(what: string): Promise<string> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-interop-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const program = path.join(folder, path.basename(what));
-  const words = ['build', '-mod=readonly', '-buildvcs=false', '-o', program, what];
-  await promisify(execFile)('go', words, { cwd: peers, env });
+  const own = path.join(peers, what);
+  const [cwd, wanted] = existsSync(path.join(own, 'go.mod')) ? [own, '.'] : [peers, what];
+  const words = ['build', '-mod=readonly', '-buildvcs=false', '-o', program, wanted];
+  await promisify(execFile)('go', words, { cwd, env });
   return program;
 }
