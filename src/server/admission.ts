@@ -4,6 +4,7 @@ import {
   type Authenticators,
 } from '../access/authenticate/authenticators.ts';
 import { createReception, type Reception } from '../access/authenticate/reception.ts';
+import { TOKENS } from '../access/identities.ts';
 import { createGuesses, type Guesses } from '../access/guesses.ts';
 import { createRevocations, type Revocations } from '../access/revocations.ts';
 import { SallyportError } from '../errors.ts';
@@ -63,7 +64,7 @@ export function createAdmission(
 }
 
 function checkRules({ authenticators = [], services = [] }: AdmissionOptions): void {
-  const there = new Set(['tokens', ...authenticators.map(({ name }) => name)]);
+  const there = new Set([TOKENS, ...authenticators.map(({ name }) => name)]);
   for (const { name, authenticators: asked = [] } of services) {
     const missing = asked.find((one) => !there.has(one));
     if (missing === undefined) continue;
