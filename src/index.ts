@@ -12,7 +12,11 @@ export type { LiveOptions, ServerOptions } from './server/options.ts';
 
 export { createAgent } from './agent/agent.ts';
 export type { Agent, AgentEvents, AgentOptions } from './agent/agent.ts';
-export type { AgentService } from './agent/service.ts';
+export type { AgentService, HandlerTarget } from './agent/service.ts';
+export { createFetchTarget } from './agent/fetch-target.ts';
+export type { FetchHandler, FetchTarget } from './agent/fetch-target.ts';
+export { serve } from './agent/serve.ts';
+export type { Served, ServeOptions } from './agent/serve.ts';
 export type { Registered, ServiceOffer } from './attach/messages.ts';
 
 export { createConsumer } from './consumer/consumer.ts';

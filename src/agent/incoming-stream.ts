@@ -1,6 +1,7 @@
 /**
  * A stream that the server opened: its head is read, the target is dialled, and from then on the
  * bytes pass without further ado. Bytes that come before the connection stands wait in its socket.
+ * A handler in this process needs no dialling.
  */
 import dns from 'node:dns/promises';
 import { acceptStream, Discard, readStreamHead, refuseStream } from '../attach/stream-head.ts';
@@ -10,14 +11,16 @@ import { LOCAL_SLAB_BYTES, STREAM_HEAD_MAX_BYTES, TARGET_DIAL_TIMEOUT_MS } from 
 import { parseDialAddress } from '../net/address.ts';
 import { encodeProxyHeader } from '../net/proxy-protocol.ts';
 import { SlabPool } from '../net/slab.ts';
-import { formatTarget, type Target } from '../net/target.ts';
+import type { Target } from '../net/target.ts';
 import { Wire, type WireReader } from '../net/wire.ts';
 import type { AccessLog, Outcome } from '../observe/access-log.ts';
 import type { StreamRequest } from '../registry/upstream.ts';
+import { DuplexStream } from '../session/duplex-stream.ts';
 import { HoldBack } from '../session/hold-back.ts';
+import { Relay } from '../session/relay.ts';
 import { Splice, type SpliceEnd } from '../session/splice.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
-import type { AgentService } from './service.ts';
+import { formatServing, type AgentService, type HandlerTarget } from './service.ts';
 import { connectTarget, targetError, targetTimeout } from './target-dial.ts';
 
 export interface StreamContext {
@@ -40,6 +43,8 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
   #request: StreamRequest | null = null;
   #target: Target | null = null;
   #splice: Splice | null = null;
+  #handler: HandlerTarget | null = null;
+  #relay: Relay | null = null;
   #timer: NodeJS.Timeout | null = null;
   #logged = false;
 
@@ -62,7 +67,9 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
         ),
       );
     }
-    if (request.target === undefined) return this.#dial(service, service.target);
+    const own = service.target;
+    if (request.target === undefined)
+      return own.kind === 'handler' ? this.#hand(service, own) : this.#dial(service, own);
     const held = new HoldBack(this.#stream);
     this.#resolve(service, request.target).then(
       (target) => held.release(this.#dial(service, target)),
@@ -94,17 +101,32 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     );
     this.#timer = setTimeout(() => wire.destroy(targetTimeout(target)), TARGET_DIAL_TIMEOUT_MS);
     wire.socket.once(target.tls ? 'secureConnect' : 'connect', () => this.#connected(wire));
-    if (service.proxyProtocol) {
-      wire.write(
-        encodeProxyHeader(
-          service.proxyProtocol,
-          this.#request!.consumer,
-          this.#request!.local ?? null,
-        ),
-      );
-    }
+    const header = this.#proxyHeader(service);
+    if (header !== null) wire.write(header);
     this.#splice = new Splice(wire, this).join(this.#stream);
     return this.#splice;
+  }
+
+  #proxyHeader({ proxyProtocol }: AgentService): Buffer | null {
+    if (proxyProtocol === undefined) return null;
+    const { consumer, local = null } = this.#request!;
+    return encodeProxyHeader(proxyProtocol, consumer, local);
+  }
+
+  #hand(service: AgentService, handler: HandlerTarget): StreamReceiver {
+    this.#handler = handler;
+    const relay = new Relay(this.#stream, {
+      accepted: () => acceptStream(this.#stream),
+      refused: (error) => refuseStream(this.#stream, error),
+      over: (_relay, error) => this.#log(error === null ? 'ok' : error.code),
+    });
+    this.#relay = relay;
+    const near = new DuplexStream(relay.down, (far) => handler.take(far));
+    relay.join(near);
+    relay.accepted();
+    const header = this.#proxyHeader(service);
+    if (header !== null) near.send(header);
+    return relay.up;
   }
 
   #connected(wire: Wire): void {
@@ -159,13 +181,14 @@ class IncomingStream implements MessageHandler, WireReader, SpliceEnd {
     if (this.#logged) return;
     this.#logged = true;
     const request = this.#request;
+    const target = this.#handler ?? this.#target;
     this.#context.accessLog.stream({
       id: request?.id ?? '-',
       service: request?.service ?? '-',
       consumer: request?.consumer ?? '-',
-      ...(this.#target === null ? {} : { target: formatTarget(this.#target) }),
-      bytesUp: this.#splice?.bytesIn ?? 0,
-      bytesDown: this.#splice?.bytesOut ?? 0,
+      ...(target === null ? {} : { target: formatServing(target) }),
+      bytesUp: this.#splice?.bytesIn ?? this.#relay?.up.bytes ?? 0,
+      bytesDown: this.#splice?.bytesOut ?? this.#relay?.down.bytes ?? 0,
       ms: Math.round(performance.now() - this.#startedAt),
       outcome,
       ...(error === undefined ? {} : { error }),

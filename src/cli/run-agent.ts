@@ -1,10 +1,9 @@
 /** Runs an agent for the commands `http`, `tcp` and `agent`: prints what was assigned, logs the rest. */
 import { createAgent } from '../agent/agent.ts';
-import type { AgentService } from '../agent/service.ts';
+import { formatServing, type AgentService } from '../agent/service.ts';
 import type { Registered } from '../attach/messages.ts';
 import type { OptionsOf } from '../config/schema.ts';
 import { DRAIN_GRACE_MS } from '../limits.ts';
-import { formatTarget } from '../net/target.ts';
 import { createHealthListener } from '../observe/health.ts';
 import { clientOptions } from './client-options.ts';
 import { createLogs, logChoice, logLost } from './logs.ts';
@@ -72,8 +71,8 @@ function registeredJson({ offer }: AgentService, { urls, port }: Registered): st
 function registeredText({ offer, target }: AgentService, { urls }: Registered): string {
   if (urls.length === 0) {
     const { name } = offer;
-    return `${name}: private -> ${formatTarget(target)}; reach it with: sallyport connect ${name}\n`;
+    return `${name}: private -> ${formatServing(target)}; reach it with: sallyport connect ${name}\n`;
   }
-  const lines = urls.map((url) => `${offer.name}: ${url} -> ${formatTarget(target)}\n`);
+  const lines = urls.map((url) => `${offer.name}: ${url} -> ${formatServing(target)}\n`);
   return lines.join('');
 }

@@ -32,9 +32,9 @@ export class DuplexStream implements Stream, WireReader {
     this.#wire = Wire.fromEvents(near, slabs, this);
     // Its own errors are its server's business; here they show as a close.
     far.on('error', () => {});
-    // What it had written whole is still delivered.
+    // What it had written whole is still delivered. The error keeps a pair from telling of an orderly end.
     far.on('close', () => {
-      if (!far.writableFinished) near.destroy();
+      if (!far.writableFinished) near.destroy(new Error('it was destroyed'));
     });
     near.on('close', () => far.destroy());
     serve(far);

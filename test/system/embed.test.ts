@@ -26,6 +26,9 @@ test('the library is these names and no others', () => {
     'createConsumer',
     'createEventFilter',
     'createEventStream',
+    'createFetchTarget',
+    'createHubbleEvents',
+    'createHubbleProxy',
     'createLogger',
     'createPolicyChain',
     'createServer',
@@ -39,5 +42,6 @@ test('the library is these names and no others', () => {
     'parsePortRanges',
     'parseRule',
     'parseTarget',
+    'serve',
   ]);
 });
