@@ -511,10 +511,28 @@ export const LUA_ANSWER_TIMEOUT_MS = 10_000;
 
 /** Bytes sent and not acknowledged, each way: bounds what a link keeps, and its throughput to this for each round trip. */
 export const POLL_UNACKNOWLEDGED_MAX_BYTES = 8 * MB;
+/**
+ * What all polled links of a process keep together. Peers that acknowledge nothing can make them keep no
+ * more: beyond it each link goes on with the small window.
+ */
+export const POLL_KEPT_MAX_BYTES = 256 * MB;
+/** Bytes sent and not acknowledged, each way, of a link while POLL_KEPT_MAX_BYTES are kept. */
+export const POLL_WINDOW_MIN_BYTES = 128 * KB;
+/** Small pieces are kept in buffers of this size: one of its own for each frame would cost more than the frame. */
+export const POLL_GATHER_BYTES = 4 * KB;
 /** One answer with bytes. Proxies that gather whole answers have to hold it. */
 export const POLL_ANSWER_MAX_BYTES = 4 * MB;
 /** One request with bytes. Proxies often take no more than 1 MB. */
 export const POLL_REQUEST_MAX_BYTES = 1 * MB;
+/** The first request with bytes; the next ones grow and shrink with how long they take. */
+export const POLL_REQUEST_START_BYTES = 256 * KB;
+/** Requests become no smaller than this, whatever a proxy refuses. */
+export const POLL_REQUEST_MIN_BYTES = 16 * KB;
+/**
+ * A request that took longer makes the next one smaller: a proxy that gathers whole requests shows the
+ * server nothing meanwhile, and its heartbeats must not run out.
+ */
+export const POLL_REQUEST_SLOW_MS = 1_000;
 /** A request for bytes is answered by then, with none: below the idle time of the proxies that are met. */
 export const POLL_HOLD_MS = 25_000;
 /** A link whose requests stay away, or fail, for so long is lost. */
@@ -590,3 +608,27 @@ export const WSTUNNEL_TARGET_TIMEOUT_MS = 1_200_000;
 export const WSTUNNEL_ORIGIN_MAX_CHARS = 300;
 /** Time that a regexp may take for one X-Host; usual ones need some microseconds. */
 export const WSTUNNEL_REGEXP_MS = 20;
+
+// ---- reverst (compat/reverst/) ----
+
+/** What comes with a message of HTTP/3 before its body: encoded, and again decoded with 32 for each field (RFC 9114, section 4.2.2). */
+export const HTTP3_FIELD_SECTION_MAX_BYTES = 2 * HTTP_HEAD_MAX_BYTES;
+/** A frame of a control stream. A SETTINGS frame with everything there is takes less than 100. */
+export const HTTP3_CONTROL_FRAME_MAX_BYTES = 4 * KB;
+/** Settings in one frame, reserved ones included. */
+export const HTTP3_SETTINGS_MAX = 64;
+/** Frames of one stream without use, one after the other: unknown types and empty DATA. */
+export const HTTP3_USELESS_FRAMES_MAX = 1_000;
+/** Interim responses (1xx) before a final one. */
+export const HTTP3_INTERIM_MAX = 5;
+/** Streams of unknown types, in the life of a connection: each is refused. */
+export const HTTP3_UNKNOWN_STREAMS_MAX = 1_000;
+/** The value that registers a client, or answers it: a group, and credentials. */
+export const REVERST_REGISTRATION_MAX_BYTES = 64 * KB;
+/** Pairs in its metadata. Originals send one. */
+export const REVERST_METADATA_MAX = 64;
+/** Values within values of it. */
+export const REVERST_REGISTRATION_DEPTH_MAX = 4;
+/** Groups in a file, and hosts in a group. */
+export const REVERST_GROUPS_MAX = 10_000;
+export const REVERST_GROUP_HOSTS_MAX = 1_000;

@@ -16,6 +16,14 @@ const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
     const { createSokkenDialect } = await import('../compat/sokken/dialect.ts');
     return createSokkenDialect({ allow, maxConnections, auth });
   },
+  async wstunnel({ wstunnelTokens, wstunnelOpen }) {
+    const [{ createWstunnelServer }, { parseNamedToken }] = await Promise.all([
+      import('../compat/wstunnel/dialect.ts'),
+      import('../compat/wstunnel/named-token.ts'),
+    ]);
+    const tokens = wstunnelTokens.map(parseNamedToken);
+    return createWstunnelServer({ tokens, open: wstunnelOpen });
+  },
   async hubble({ hubbleAuth }) {
     const { createHubbleProxy } = await import('../compat/hubble/proxy.ts');
     return createHubbleProxy({ auth: hubbleAuth });

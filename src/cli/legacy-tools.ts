@@ -19,6 +19,10 @@ export const legacyTools: Readonly<Record<string, LegacyTool>> = {
     summary: 'The proxy and the agent of Hubble, with the flags of the originals.',
     load: () => import('./legacy/hubble.ts'),
   },
+  wstunnel: {
+    summary: 'The server and the client of WStunnel, with the flags of the originals.',
+    load: () => import('./legacy/wstunnel.ts'),
+  },
   sokken: {
     summary: 'The server and the client of sokken, with the flags of the original.',
     load: () => import('./legacy/sokken.ts'),

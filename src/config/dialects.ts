@@ -1,9 +1,9 @@
 /** The protocols of other tools that a server speaks as well. */
 import { PUBLIC_CONNECTIONS_MAX, SOKKEN_CONNECTIONS_MAX } from '../limits.ts';
-import { dialAddress } from './grammar.ts';
-import { choice, integer, list, option, text } from './values.ts';
+import { dialAddress, namedToken } from './grammar.ts';
+import { choice, integer, list, option, text, toggle } from './values.ts';
 
-export const dialectNames = ['callback', 'sokken', 'hubble'] as const;
+export const dialectNames = ['callback', 'sokken', 'wstunnel', 'hubble'] as const;
 
 export const dialects = {
   compat: option(list(choice(dialectNames)), {
@@ -30,4 +30,12 @@ export const dialects = {
     value: 'key|none',
     help: 'Whether the key of a Hubble agent has to be a token of this server, whose scopes then count; with none every agent gets in, as the original has it.',
   }).prefault('key'),
+  wstunnel_tokens: option(list(namedToken()), {
+    value: 'NAME=TOKEN',
+    secret: true,
+    help: 'Rendez-vous tokens of WStunnel agents with the names of their services, which are below the domain too; file:PATH for a file with one on each line.',
+  }).prefault([]),
+  wstunnel_open: option(toggle(false), {
+    help: 'Any rendez-vous token may be registered by whoever comes with it, as the original WStunnel has it.',
+  }),
 };

@@ -5,6 +5,7 @@ import { isCertificateRule } from '../access/authenticate/certificate-authentica
 import { hashConsumerPassword } from '../access/consumer-password.ts';
 import { isServiceName } from '../access/service-name.ts';
 import { checkToken, parseTokenHash } from '../access/tokens.ts';
+import { parseNamedToken } from '../compat/wstunnel/named-token.ts';
 import { canonicalHost } from '../net/host.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { parseDialAddress, parseListenAddress } from '../net/address.ts';
@@ -195,6 +196,11 @@ export function rendezvousToken() {
         ? null
         : 'must hold only letters, digits and . _ ~ -, because it can stand in a path',
   );
+}
+
+/** `NAME=TOKEN`: a rendez-vous token with the name of its service. */
+export function namedToken() {
+  return parsable(parseNamedToken);
 }
 
 /** `user:pass` that a service asks of its consumers. */

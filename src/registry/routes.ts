@@ -114,7 +114,7 @@ export function createRoutes(domain: string): Routes {
         consumerAuth: consumerAuth ?? null,
       };
       if (token !== undefined)
-        return addTo(tokens, tokenKey(checkToken(token)), '/', route, 'rendez-vous token');
+        return addTo(tokens, tokenKey(checkRouteToken(token)), '/', route, 'rendez-vous token');
       const prefix = checkPath(path ?? '/');
       if (host === undefined) {
         if (prefix === '/')
@@ -184,7 +184,8 @@ function tokenKey(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-function checkToken(token: string): string {
+/** The token, where a route can have it. Throws USAGE, without showing it. */
+export function checkRouteToken(token: string): string {
   if (token.length < RENDEZVOUS_TOKEN_MIN_CHARS || !tokenShape.test(token)) {
     throw new SallyportError(
       'USAGE',

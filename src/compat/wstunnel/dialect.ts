@@ -20,8 +20,9 @@ import type { WebSocketLink } from '../../transport/websocket/link.ts';
 import type { DialectFactory } from '../dialect.ts';
 import { createEndpoints, type Join } from './endpoints.ts';
 import { createHeldBytes } from './held-bytes.ts';
+import type { NamedToken } from './named-token.ts';
 import { statsText } from './stats.ts';
-import { createTokens, type NamedToken, type TokenEntry } from './tokens.ts';
+import { createTokens, type TokenEntry } from './tokens.ts';
 import { Tunnel } from './tunnel.ts';
 
 export interface WstunnelServerOptions {

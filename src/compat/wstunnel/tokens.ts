@@ -9,13 +9,8 @@ import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_REAP_MS, WSTUNNEL_TOKEN_IDLE_MS, WSTUNNEL_TOKENS_MAX } from '../../limits.ts';
 import { canonicalHost } from '../../net/host.ts';
 import type { DialectHost } from '../dialect.ts';
+import type { NamedToken } from './named-token.ts';
 import type { Tunnel } from './tunnel.ts';
-
-/** A token with the name of its service. */
-export interface NamedToken {
-  readonly name: string;
-  readonly token: string;
-}
 
 export interface TokenEntry {
   readonly service: string;

@@ -1,0 +1,141 @@
+/**
+ * Sends a request to its target and gathers the response. Exactly the origin that was chosen is
+ * dialled; redirects, codings and bodies are passed on as they come.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { SallyportError } from '../../errors.ts';
+import { WSTUNNEL_MESSAGE_MAX_BYTES, WSTUNNEL_TARGET_TIMEOUT_MS } from '../../limits.ts';
+import type { HeldBytes } from './held-bytes.ts';
+import type { RequestMessage } from './request-message.ts';
+import { responseMessage } from './response-message.ts';
+
+export interface TargetCalls {
+  /**
+   * Resolves with the message of the response under this id, whose bytes count as held until `sent`
+   * is called. Rejects with what went wrong on the way, SERVER_BUSY, or RESPONSE_INVALID for a
+   * response that no message can hold.
+   */
+  call(id: number, request: RequestMessage, target: URL): Promise<Answer>;
+  close(): void;
+}
+
+export interface Answer {
+  readonly message: Buffer;
+  sent(): void;
+}
+
+/** Of one connection. The length is written anew. */
+const notPassedOn: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'trailers',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCalls {
+  const plain = new http.Agent({ keepAlive: true });
+  const secure = new https.Agent({ keepAlive: true });
+
+  /** What must not run twice goes over a connection of its own: a kept one may be closing just now. */
+  function send(
+    { method, repeatable, target, fields, body }: RequestMessage,
+    to: URL,
+  ): http.ClientRequest {
+    const hostname = to.hostname.replace(/^\[|\]$/g, '');
+    const length = body === null ? [] : ['Content-Length', String(body.length)];
+    const options: https.RequestOptions = {
+      hostname,
+      method,
+      path: target === '*' ? target : `${to.pathname.replace(/\/$/, '')}${target}`,
+      headers: ['Host', to.host, ...length, ...fields.flat()],
+      timeout: WSTUNNEL_TARGET_TIMEOUT_MS,
+    };
+    if (to.port !== '') options.port = to.port;
+    const request =
+      to.protocol === 'https:'
+        ? https.request({
+            ...options,
+            agent: repeatable && secure,
+            rejectUnauthorized: !insecure,
+            servername: net.isIP(hostname) === 0 ? hostname : '',
+          })
+        : http.request({ ...options, agent: repeatable && plain });
+    request.on('timeout', () => {
+      const why = `${to.host} was silent for ${WSTUNNEL_TARGET_TIMEOUT_MS} ms`;
+      request.destroy(new SallyportError('RESPONSE_TIMEOUT', `response: ${why}`));
+    });
+    // Without one there is no framing either: nothing is sent as an empty chunked body.
+    request.useChunkedEncodingByDefault = false;
+    return request.end(body ?? undefined);
+  }
+
+  async function responseOf(message: RequestMessage, target: URL): Promise<http.IncomingMessage> {
+    const request = send(message, target);
+    try {
+      return await new Promise<http.IncomingMessage>((resolve, reject) => {
+        request.on('response', resolve).on('error', reject);
+      });
+    } catch (thrown) {
+      if (!request.reusedSocket || (thrown as NodeJS.ErrnoException).code !== 'ECONNRESET')
+        throw thrown;
+      return responseOf(message, target);
+    }
+  }
+
+  return {
+    async call(id, message, target) {
+      const response = await responseOf(message, target);
+      const pieces: Buffer[] = [];
+      let length = 0;
+      let counted = 0;
+      try {
+        for await (const piece of response as AsyncIterable<Buffer>) {
+          held.take(piece.length);
+          counted += piece.length;
+          length += piece.length;
+          pieces.push(piece);
+          if (length > WSTUNNEL_MESSAGE_MAX_BYTES - http.maxHeaderSize) throw tooLong();
+        }
+      } catch (thrown) {
+        held.give(counted);
+        response.destroy();
+        throw thrown;
+      }
+      const head = responseHead(response, message.method, length);
+      const { bytes, bodyStart } = responseMessage(id, head, length);
+      let at = bodyStart;
+      for (const piece of pieces) at += piece.copy(bytes, at);
+      return { message: bytes, sent: () => held.give(counted) };
+    },
+
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+function responseHead(response: http.IncomingMessage, method: string, length: number): string[] {
+  const { statusCode = 502, statusMessage = '', rawHeaders, headers } = response;
+  const hop = new Set(headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/));
+  const bare = method === 'HEAD' || statusCode === 204 || statusCode === 304;
+  const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  if (!bare) head.push(`Content-Length: ${length}`);
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at].toLowerCase();
+    if (notPassedOn.has(name) || hop.has(name) || (name === 'content-length' && !bare)) continue;
+    head.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  }
+  return head;
+}
+
+function tooLong(): SallyportError {
+  const why = `a tunnel of WStunnel takes up to ${WSTUNNEL_MESSAGE_MAX_BYTES} bytes`;
+  return new SallyportError('RESPONSE_INVALID', `response: it is too long: ${why}`);
+}
