@@ -8,8 +8,8 @@ import { makeSessions, REPLY_SEED, type MakeCarrier } from './session-pair.ts';
 
 const MB = 1024 * 1024;
 
-/** `bulkBytes`: what 64 streams push each way, together. */
-export function flowControl(make: MakeCarrier, bulkBytes: number): void {
+/** `bulkBytes`: what 64 streams push each way, together. `beyondWindow`: see the options of the suite. */
+export function flowControl(make: MakeCarrier, bulkBytes: number, beyondWindow: number): void {
   describe('flow control', () => {
     test('a reader that credits nothing stops its own writer at the window, and nobody else', async (t) => {
       const { near, far } = await makeSessions(t, make);
@@ -51,11 +51,11 @@ export function flowControl(make: MakeCarrier, bulkBytes: number): void {
       far.onStream = (stream) => new Endpoint(stream.id, false);
       const here = near.open();
       const there = far.at(here.stream.id);
-      void here.push(here.stream.id, INITIAL_WINDOW_BYTES, false);
+      const pattern = new Pattern(here.stream.id);
+      let sent = INITIAL_WINDOW_BYTES + beyondWindow;
+      here.stream.send(pattern.bytes(0, sent));
       await (await there).has(INITIAL_WINDOW_BYTES);
       assert.equal(here.stream.writable, false);
-      const pattern = new Pattern(here.stream.id);
-      let sent = INITIAL_WINDOW_BYTES;
       for (const n of [1, 300_000, 5, 70_000]) {
         here.stream.send(pattern.bytes(sent, n));
         sent += n;

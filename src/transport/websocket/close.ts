@@ -3,8 +3,9 @@
  * UTF-8. The reason of our own is `CODE: message`, so that the other end learns the named error.
  */
 import { isUtf8 } from 'node:buffer';
-import { isErrorCode, SallyportError } from '../../errors.ts';
+import type { SallyportError } from '../../errors.ts';
 import { CONTROL_FRAME_MAX_BYTES } from '../../limits.ts';
+import { closeReason, namedError } from '../close-reason.ts';
 import { broken, textRefused } from './frame.ts';
 
 const NORMAL = 1000;
@@ -17,7 +18,7 @@ export function closePayload(error: SallyportError | null): Buffer {
   if (error === null) return closePayloadOf(NORMAL, '');
   const code = error.code === 'PROTOCOL_FRAME' ? PROTOCOL : INTERNAL;
   const told = error === textRefused ? UNSUPPORTED : code;
-  return closePayloadOf(told, `${error.code}: ${error.message}`);
+  return closePayloadOf(told, closeReason(error));
 }
 
 /** Of a code and a reason that older programs know. */
@@ -37,7 +38,7 @@ export function readClose(payload: Buffer): SallyportError | null {
   const code = payload.readUInt16BE(0);
   if (!mayBeSent(code)) throw broken(`close code ${code}`);
   if (!isUtf8(payload.subarray(2))) throw broken('a close reason that is not UTF-8');
-  return code === NORMAL ? null : namedError(code, payload.toString('utf8', 2));
+  return code === NORMAL ? null : namedError(payload.toString('utf8', 2), `code ${code}`);
 }
 
 /** The answer to a peer's close: its own code. */
@@ -49,11 +50,4 @@ export function closeAnswer(payload: Buffer): Buffer {
 function mayBeSent(code: number): boolean {
   if (code >= 3000) return code < 5000;
   return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
-}
-
-function namedError(code: number, reason: string): SallyportError {
-  const colon = reason.indexOf(': ');
-  const name = reason.slice(0, colon);
-  if (colon > 0 && isErrorCode(name)) return new SallyportError(name, reason.slice(colon + 2));
-  return new SallyportError('LINK_LOST', `link: the peer closed it: ${reason || `code ${code}`}`);
 }
