@@ -9,6 +9,9 @@ import {
   POLL_GRACE_MS,
   POLL_HOLD_MS,
   POLL_REQUEST_MAX_BYTES,
+  POLL_REQUEST_MIN_BYTES,
+  POLL_REQUEST_SLOW_MS,
+  POLL_REQUEST_START_BYTES,
 } from '../../limits.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import type { Link } from '../link.ts';
@@ -50,6 +53,8 @@ class ClientPoll implements PollCarrier {
   #idle: (() => void) | null = null;
   #end: { readonly error: SallyportError | null } | null = null;
   #reachedAt = performance.now();
+  /** Of the next request that brings bytes. */
+  #size = POLL_REQUEST_START_BYTES;
 
   constructor(options: PollClientOptions) {
     this.#options = options;
@@ -98,21 +103,24 @@ class ClientPoll implements PollCarrier {
 
   /** Asks for bytes, and takes them. */
   async #down(): Promise<void> {
-    let at = this.link.received;
+    let at: number | null = null;
     const answered = await this.#request(
       'GET',
       { body: [], waitMs: POLL_HOLD_MS + HANDSHAKE_TIMEOUT_MS },
       (answer) => {
         if (answer.status !== 200) return;
-        at = readOffset(answer.field(fieldNames.at)) ?? Number.NaN;
+        at = readOffset(answer.field(fieldNames.at));
         answer.onBytes = (bytes) => {
+          if (at === null) throw strange('it answered with bytes that are not of the link');
           if (!this.link.arrived(at, bytes)) throw strange('its bytes leave a gap');
           at += bytes.length;
         };
       },
     );
-    if (answered.status === 200 || answered.status === 204) return;
-    this.#refused(answered);
+    if (answered.status !== 200 && answered.status !== 204) return this.#refused(answered);
+    // Without an acknowledgement it was something on the way that answered.
+    if (readOffset(answered.field(fieldNames.ack)) === null)
+      throw strange(`something on the way answered ${answered.status} in its place`);
   }
 
   /** Brings bytes up, one request after the other; the last one is the end. */
@@ -120,14 +128,26 @@ class ClientPoll implements PollCarrier {
     if (this.#end !== null && this.link.delivered) return this.#sayEnd();
     if (!this.link.sendable) return new Promise((resolve) => (this.#idle = resolve));
     const at = this.link.nextToSend;
-    const body = this.link.take(POLL_REQUEST_MAX_BYTES);
+    const body = this.link.take(this.#size);
+    const length = this.link.nextToSend - at;
+    const began = performance.now();
     try {
       const answered = await this.#request('POST', { body, at, waitMs: HANDSHAKE_TIMEOUT_MS });
       if (answered.status !== 204) this.#refused(answered);
+      else if (!this.link.deliveredTo(at + length)) throw strange('it did not take all bytes');
     } catch (thrown) {
       this.link.rewind();
+      this.#resize(0.5); // it may have been too large for something on the way
       throw thrown;
     }
+    const ms = performance.now() - began;
+    if (ms > POLL_REQUEST_SLOW_MS) this.#resize(0.5);
+    else if (length === this.#size && ms < POLL_REQUEST_SLOW_MS / 4) this.#resize(2);
+  }
+
+  #resize(factor: number): void {
+    const size = this.#size * factor;
+    this.#size = Math.min(POLL_REQUEST_MAX_BYTES, Math.max(POLL_REQUEST_MIN_BYTES, size));
   }
 
   async #sayEnd(): Promise<void> {

@@ -3,7 +3,12 @@
  * and what comes twice is dropped, so that requests may fail, be repeated and overtake each other.
  */
 import type { SallyportError } from '../../errors.ts';
-import { LINK_SLAB_BYTES, POLL_UNACKNOWLEDGED_MAX_BYTES } from '../../limits.ts';
+import {
+  LINK_SLAB_BYTES,
+  POLL_KEPT_MAX_BYTES,
+  POLL_UNACKNOWLEDGED_MAX_BYTES,
+  POLL_WINDOW_MIN_BYTES,
+} from '../../limits.ts';
 import { HEADROOM, SlabPool } from '../../net/slab.ts';
 import type { Link, LinkReceiver } from '../link.ts';
 import { SentBytes } from './sent-bytes.ts';
@@ -13,6 +18,13 @@ const slabs = new SlabPool(LINK_SLAB_BYTES);
 /** Slabs of polled links that somebody holds, in this process. */
 export function pollSlabsOut(): number {
   return slabs.out;
+}
+
+/** What the links of this process have sent, or will send, and was not acknowledged yet. */
+let kept = 0;
+
+export function pollBytesKept(): number {
+  return kept;
 }
 
 /** Brings the bytes of one link across: the client's requests, or the server's answers. */
@@ -43,16 +55,22 @@ export class PollLink implements Link {
 
   send(bytes: Buffer, start: number, end: number): boolean {
     if (this.#over !== null) return true;
-    this.#sent.append(Buffer.from(bytes.subarray(start, end)));
+    this.#keep(bytes.subarray(start, end));
     this.#carrier.wake();
     return true;
   }
 
   sendPair(head: Buffer, start: number, end: number, body: Buffer): boolean {
     if (this.#over !== null) return true;
-    this.#sent.append(Buffer.concat([head.subarray(start, end), body]));
+    this.#keep(head.subarray(start, end));
+    this.#keep(body);
     this.#carrier.wake();
     return true;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#sent.append(bytes);
+    kept += bytes.length;
   }
 
   get backlog(): number {
@@ -92,6 +110,7 @@ export class PollLink implements Link {
       this.#over = { error };
       this.#tell();
     }
+    kept -= this.#sent.kept;
     this.#sent.clear();
   }
 
@@ -107,7 +126,11 @@ export class PollLink implements Link {
 
   /** Something can be sent now: there is some, and the peer has acknowledged enough. */
   get sendable(): boolean {
-    return this.backlog > 0 && this.#unacknowledged < POLL_UNACKNOWLEDGED_MAX_BYTES;
+    return this.backlog > 0 && this.#unacknowledged < this.#window;
+  }
+
+  get #window(): number {
+    return kept > POLL_KEPT_MAX_BYTES ? POLL_WINDOW_MIN_BYTES : POLL_UNACKNOWLEDGED_MAX_BYTES;
   }
 
   get #unacknowledged(): number {
@@ -116,7 +139,7 @@ export class PollLink implements Link {
 
   /** Takes up to `max` bytes to send. */
   take(max: number): Buffer[] {
-    const room = POLL_UNACKNOWLEDGED_MAX_BYTES - this.#unacknowledged;
+    const room = this.#window - this.#unacknowledged;
     const taken = this.#sent.take(Math.min(max, room));
     while (this.#leaving.length > 0 && this.#leaving[0].offset <= this.#sent.sent)
       this.#leaving.shift()!.done();
@@ -125,7 +148,10 @@ export class PollLink implements Link {
 
   /** The peer has so many bytes. Answers false for a number that cannot be. */
   acknowledge(offset: number): boolean {
-    return this.#sent.acknowledge(offset);
+    const before = this.#sent.kept;
+    const valid = this.#sent.acknowledge(offset);
+    kept += this.#sent.kept - before;
+    return valid;
   }
 
   /** Whether the peer asks for what comes next, or what it has not acknowledged yet. */
@@ -136,6 +162,11 @@ export class PollLink implements Link {
   /** What the peer has not acknowledged goes out again. */
   rewind(): void {
     this.#sent.rewind();
+  }
+
+  /** Every byte before `offset` has arrived at the peer. */
+  deliveredTo(offset: number): boolean {
+    return this.#sent.acknowledged >= offset;
   }
 
   /** Bytes of the peer's, the first of them at `offset`. False: others before them are missing. */

@@ -4,7 +4,8 @@
  */
 import http from 'node:http';
 import type net from 'node:net';
-import { POLL_LAST_WORDS_MAX_BYTES } from '../../limits.ts';
+import { SallyportError } from '../../errors.ts';
+import { HANDSHAKE_TIMEOUT_MS, POLL_LAST_WORDS_MAX_BYTES } from '../../limits.ts';
 import { openWayOut, type WayOut } from '../outgoing/way-out.ts';
 import { POLL_PATH } from './messages.ts';
 
@@ -104,12 +105,19 @@ function createAgent(url: URL, wayOut: WayOut): http.Agent {
   const closed = new AbortController();
   const destroy = agent.destroy.bind(agent);
   async function connect(done: (error: Error | null, socket?: net.Socket) => void): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      const why = `no connection to ${url.host} within ${HANDSHAKE_TIMEOUT_MS} ms`;
+      late.abort(new SallyportError('HANDSHAKE_TIMEOUT', `dial: ${why}`));
+    }, HANDSHAKE_TIMEOUT_MS);
     try {
-      const socket = await openWayOut(url, wayOut, closed.signal);
+      const socket = await openWayOut(url, wayOut, AbortSignal.any([closed.signal, late.signal]));
       done(null, socket);
       socket.resume(); // a proxy was spoken with before, and the socket paused since
     } catch (thrown) {
       done(thrown as Error);
+    } finally {
+      clearTimeout(timer);
     }
   }
   return Object.assign(agent, {

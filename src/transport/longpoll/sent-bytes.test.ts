@@ -53,3 +53,14 @@ test('whatever is taken, acknowledged and taken again, it is the bytes from wher
     }),
   );
 });
+
+test('frames of few bytes are kept together, whether they were sent meanwhile or not', () => {
+  const bytes = new SentBytes();
+  const frame = Buffer.alloc(12, 'f');
+  for (let i = 0; i < 10_000; i++) {
+    bytes.append(frame);
+    if (i % 3 === 0) bytes.take(Infinity);
+  }
+  assert.equal(bytes.kept, 120_000);
+  assert.ok(bytes.pieces <= 40, `${bytes.pieces} buffers`);
+});

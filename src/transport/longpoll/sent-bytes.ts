@@ -1,3 +1,7 @@
+import { POLL_GATHER_BYTES } from '../../limits.ts';
+
+const none = Buffer.alloc(0);
+
 /** Bytes that were sent and may have to be sent again: kept from their first to their last unacknowledged one. */
 export class SentBytes {
   /** Offsets in the stream of bytes: acknowledged <= sent <= end. */
@@ -8,12 +12,43 @@ export class SentBytes {
   /** Where `sent` stands: the piece, and the place in it. */
   #piece = 0;
   #at = 0;
+  /** Where the next small bytes go. */
+  #room: Buffer = none;
 
-  /** Keeps the bytes, which are the caller's no more. */
+  /** Keeps a copy. */
   append(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
     this.end += bytes.length;
+    if (bytes.length > POLL_GATHER_BYTES / 2) this.#pieces.push(Buffer.from(bytes));
+    else this.#gather(bytes);
+  }
+
+  /** Puts small bytes behind the small ones before them. */
+  #gather(bytes: Buffer): void {
+    if (bytes.length > this.#room.length) this.#room = Buffer.allocUnsafeSlow(POLL_GATHER_BYTES);
+    const room = this.#room;
+    bytes.copy(room);
+    this.#room = room.subarray(bytes.length);
+    const last = this.#pieces.at(-1);
+    const adjoins =
+      last?.buffer === room.buffer && last.byteOffset + last.length === room.byteOffset;
+    if (!adjoins) return void this.#pieces.push(room.subarray(0, bytes.length));
+    if (this.#piece === this.#pieces.length) {
+      this.#piece--;
+      this.#at = last.length;
+    }
+    const longer = Buffer.from(room.buffer, last.byteOffset, last.length + bytes.length);
+    this.#pieces[this.#pieces.length - 1] = longer;
+  }
+
+  /** How many are kept. */
+  get kept(): number {
+    return this.end - this.acknowledged;
+  }
+
+  /** How many buffers they are kept in. */
+  get pieces(): number {
+    return this.#pieces.length;
   }
 
   /** The next bytes to send, at most `max` of them, which count as sent from now on. */
@@ -48,6 +83,7 @@ export class SentBytes {
       if (this.#piece === 0) this.#at -= offset - start;
     }
     this.acknowledged = offset;
+    if (offset === this.end) this.#room = none; // a link that rests keeps nothing
     return true;
   }
 
@@ -61,6 +97,7 @@ export class SentBytes {
   /** Forgets everything. */
   clear(): void {
     this.#pieces = [];
+    this.#room = none;
     this.#piece = this.#at = 0;
     this.acknowledged = this.sent = this.end;
   }

@@ -85,8 +85,10 @@ class ServerPoll implements PollCarrier {
   /** The request for bytes that waits; a newer one takes its place. */
   #waiting: ServerResponse | null = null;
   #hold: NodeJS.Timeout | null = null;
+  /** The answer that brings bytes, as long as not all of it has left. */
+  #answering: ServerResponse | null = null;
   /** Set when no more will be sent. */
-  #end: { readonly error: SallyportError | null } | null = null;
+  #end: { readonly error: SallyportError | null; readonly at: number } | null = null;
   #scheduled = false;
 
   constructor(id: string, holdMs: number, gone: () => void) {
@@ -143,6 +145,7 @@ class ServerPoll implements PollCarrier {
 
   #giveBytes({ ack }: PollWords, response: ServerResponse): void {
     this.#answerWaiting(204);
+    this.#dropAnswering(response);
     // It went astray, or came twice: what is to be sent begins where this request says.
     if (!this.link.acknowledged(ack)) return this.#conflict(response);
     this.link.rewind();
@@ -185,7 +188,7 @@ class ServerPoll implements PollCarrier {
   }
 
   shut(error: SallyportError | null): void {
-    this.#end = { error };
+    this.#end = { error, at: performance.now() };
     this.#give();
   }
 
@@ -204,6 +207,7 @@ class ServerPoll implements PollCarrier {
         'Content-Length': pieces.reduce((sum, { length }) => sum + length, 0),
         [fieldNames.at]: String(at),
       });
+      this.#answering = response;
       response.cork();
       for (const piece of pieces) response.write(piece);
       response.end();
@@ -212,6 +216,16 @@ class ServerPoll implements PollCarrier {
       answer(response, 410, encodeEnd(this.#end.error), this.#ack);
       this.#leave();
     }
+  }
+
+  /**
+   * Whoever asks for more on another connection has given the answer up that they were given there:
+   * what it still holds would be held for nobody.
+   */
+  #dropAnswering({ socket }: ServerResponse): void {
+    const before = this.#answering;
+    this.#answering = null;
+    if (before !== null && !before.writableFinished && before.socket !== socket) before.destroy();
   }
 
   #answerWaiting(status: 204): void {
@@ -228,10 +242,15 @@ class ServerPoll implements PollCarrier {
 
   // ---- Ends ----
 
-  /** Ends it when its client has made no request since `deadline`, on the clock of `performance.now`. */
+  /**
+   * Ends it when its client has made no request since `deadline`, on the clock of `performance.now`,
+   * or has not heard the link out that was closed before then.
+   */
   age(deadline: number): void {
     if (this.#waiting === null && this.#seenAt < deadline)
       this.lose('its client makes no requests any more');
+    else if (this.#end !== null && this.#end.at < deadline)
+      this.lose('its client does not take the end of it');
   }
 
   lose(why: string): void {
