@@ -9,6 +9,7 @@
 import net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { SOCKET_WRITE_MARK_BYTES } from '../limits.ts';
+import { isPipe } from './tcp-handle.ts';
 
 /** The parts of a socket's handle that are used here. */
 interface Handle {
@@ -35,12 +36,14 @@ export function readIntoBuffer(accepted: net.Socket, onread: net.OnReadOpts): ne
 
 function rewrap(accepted: net.Socket, handle: Handle, onread: net.OnReadOpts): net.Socket {
   const from = accepted as unknown as SocketInternals;
+  // A Unix socket has to tell of every drain: see `DrainCallbacks`.
+  const writableHighWaterMark = isPipe(accepted) ? 0 : SOCKET_WRITE_MARK_BYTES;
   from._handle = null;
   const socket = new net.Socket({
     handle,
     allowHalfOpen: true,
     onread,
-    writableHighWaterMark: SOCKET_WRITE_MARK_BYTES,
+    writableHighWaterMark,
   } as object);
   // The server counts its connections on this link: `close` must find the socket that will close.
   const to = socket as unknown as SocketInternals;
