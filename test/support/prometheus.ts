@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { temporaryFolder } from './files.ts';
 import { startPeer } from './peer.ts';
 import { freePort } from './tcp-targets.ts';
+import { until } from './wait.ts';
 
 export interface Prometheus {
   /** What its HTTP API answers: the `data` of it. Rejects when it refuses. */
@@ -37,6 +38,11 @@ scrape_configs:
   const listen = `--web.listen-address=127.0.0.1:${port}`;
   const storage = `--storage.tsdb.path=${path.join(folder, 'data')}`;
   await startPeer(t, ['prometheus', `--config.file=${file}`, listen, storage], port);
+  // It listens before it has read what it keeps, and answers 503 until then.
+  await until('Prometheus is ready', async () => {
+    const { ok } = await fetch(`http://127.0.0.1:${port}/-/ready`);
+    return ok;
+  });
 
   async function ask(what: string, parameters: Readonly<Record<string, string>> = {}) {
     const url = `http://127.0.0.1:${port}/api/v1/${what}?${String(new URLSearchParams(parameters))}`;
