@@ -1,38 +1,12 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import path from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { temporaryFolder } from '../support/files.ts';
+import { test } from 'node:test';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
 import { noiseBytes } from '../support/noise.ts';
-import { startPeer } from '../support/peer.ts';
-import { freePort } from '../support/tcp-targets.ts';
+import { startTinyproxy } from '../support/tinyproxy.ts';
 import { startClient, startServer, startService } from '../support/tunnel.ts';
 
 const host = 'web.localhost';
-
-/** tinyproxy with a login, which connects to that port only. */
-async function startTinyproxy(t: TestContext, connectPort: number): Promise<number> {
-  const port = await freePort();
-  const file = path.join(temporaryFolder(t), 'tinyproxy.conf');
-  writeFileSync(
-    file,
-    `${userInfo().uid === 0 ? 'User root\nGroup root' : ''}
-Port ${port}
-Listen 127.0.0.1
-Timeout 600
-MaxClients 50
-LogLevel Error
-Allow 127.0.0.1
-BasicAuth ann hunter2
-ConnectPort ${connectPort}
-`,
-  );
-  await startPeer(t, ['tinyproxy', '-d', '-c', file], port);
-  return port;
-}
 
 test('tinyproxy with a login: a service and its bodies both ways', async (t) => {
   const server = await startServer(t);
