@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
+import { processorSeconds } from '../support/processor.ts';
 import { startServer, startService } from '../support/tunnel.ts';
 import { until } from '../support/wait.ts';
 
@@ -41,9 +41,3 @@ test(
     assert.ok(ms <= 2_000, `after ${ms.toFixed(0)} ms`);
   },
 );
-
-/** Processor time a process has used; the kernel counts it in hundredths of a second. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
