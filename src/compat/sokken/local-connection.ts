@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, LOCAL_SLAB_BYTES } from '../../limits.ts';
 import { breakOff } from '../../net/break-off.ts';
+import { forgetPaused, watchPaused } from '../../net/paused-sockets.ts';
 import { SlabPool } from '../../net/slab.ts';
 import { Wire, type WireReader } from '../../net/wire.ts';
 import type { Heartbeat } from '../../session/heartbeat.ts';
@@ -39,6 +40,7 @@ export class LocalConnection implements SpliceEnd {
     this.request = request;
     this.#host = host;
     socket.on('error', () => {}).once('close', this.#left);
+    watchPaused(socket);
   }
 
   /** Milliseconds since it was joined to its WebSocket; null when it never was. */
@@ -68,6 +70,7 @@ export class LocalConnection implements SpliceEnd {
   }
 
   #join({ wire: remote, rest, masking, protocol }: DialledWebSocket): void {
+    forgetPaused(this.#socket);
     this.#socket.off('close', this.#left);
     this.#joinedAt = performance.now();
     const local = Wire.accept(this.#socket, slabs, unread);
@@ -86,6 +89,7 @@ export class LocalConnection implements SpliceEnd {
 
   /** The socket closed before there was anything to join it to. */
   readonly #left = (): void => {
+    forgetPaused(this.#socket);
     this.#given.abort();
   };
 
