@@ -12,6 +12,7 @@ const MINUTE_MS = 60_000;
 const jwt = {
   jwks_url: option(calledUrl(), {
     value: 'URL',
+    secret: true,
     help: 'jwt: where the issuer publishes its keys (JWKS).',
   }).optional(),
   jwks_file: option(text(), {
@@ -48,6 +49,7 @@ const jwt = {
 const external = {
   url: option(calledUrl(), {
     value: 'URL',
+    secret: true,
     help: 'external: is asked by GET about every Authorization field; 200 lets it in, 401 and 403 do not.',
   }).optional(),
   name_field: option(text(), {
