@@ -507,6 +507,13 @@ export const LUA_START_TIMEOUT_MS = 10_000;
 /** From the question to its answer: the wait for a thread and what the script itself waits for. */
 export const LUA_ANSWER_TIMEOUT_MS = 10_000;
 
+// ---- Choice of a transport (attach/transport-choice) ----
+
+/** After so long on a lesser transport a client that dials again tries the first of the list again. */
+export const TRANSPORT_RETRY_MS = 600_000;
+/** A transport that has worked is given up for another after so many dials in a row: a restart is no reason. */
+export const TRANSPORT_FAILURES_MAX = 3;
+
 // ---- Polled links (transport/longpoll/) ----
 
 /** Bytes sent and not acknowledged, each way: bounds what a link keeps, and its throughput to this for each round trip. */
@@ -632,3 +639,16 @@ export const REVERST_REGISTRATION_DEPTH_MAX = 4;
 /** Groups in a file, and hosts in a group. */
 export const REVERST_GROUPS_MAX = 10_000;
 export const REVERST_GROUP_HOSTS_MAX = 1_000;
+
+// ---- The process that serves QUIC (server/quic/) ----
+
+/** How often the process is asked whether it still gets its turns. */
+export const QUIC_WATCH_MS = 300;
+/** A process that has not answered for so long hangs: it is killed, and another takes its place. */
+export const QUIC_HANG_MS = 1_200;
+/** It must serve by then; it needs 300 ms. */
+export const QUIC_START_TIMEOUT_MS = 10_000;
+/** Pause before the next start of a process that ended while starting; it doubles up to RECONNECT_MAX_MS. */
+export const QUIC_RESTART_MIN_MS = 100;
+/** A dial by QUIC that has other transports behind it gives up by then. */
+export const QUIC_DIAL_TIMEOUT_MS = 3_000;

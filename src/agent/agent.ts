@@ -82,27 +82,29 @@ export function createAgent(options: AgentOptions): Agent {
     try {
       await keepAttached({
         async open(ending) {
-          const link = await dialler.dial({
+          const left = new Set(byName.keys());
+          const dial = {
             url: server,
             token,
             program,
             signal: ending,
             ...(options.wayOut === undefined ? {} : { wayOut: options.wayOut }),
             ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
-          });
-          const left = new Set(byName.keys());
-          const session = await openClientSession(link, {
-            hello: { role: 'agent', instance, epoch: ++epoch, program, features: [] },
-            heartbeat,
-            accept: (stream) => receiveStream(stream, context),
-            withdrawn(name, error) {
-              ready = false;
-              left.delete(name);
-              events.withdrawn?.(byName.get(name)!, error);
-              if (left.size === 0) session.session.close(error);
-            },
-            signal: ending,
-          });
+          };
+          const session = await dialler.dial(dial, (link) =>
+            openClientSession(link, {
+              hello: { role: 'agent', instance, epoch: ++epoch, program, features: [] },
+              heartbeat,
+              accept: (stream) => receiveStream(stream, context),
+              withdrawn(name, error) {
+                ready = false;
+                left.delete(name);
+                events.withdrawn?.(byName.get(name)!, error);
+                if (left.size === 0) session.session.close(error);
+              },
+              signal: ending,
+            }),
+          );
           return session;
         },
         async attached(session) {

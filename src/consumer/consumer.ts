@@ -73,20 +73,22 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let streams = 0;
 
   async function open(signal: AbortSignal): Promise<ClientSession> {
-    const link = await dialler.dial({
+    const dial = {
       url: server,
       token,
       program,
       signal,
       ...(options.wayOut === undefined ? {} : { wayOut: options.wayOut }),
       ...(options.randomMask === undefined ? {} : { randomMask: options.randomMask }),
-    });
-    const session = await openClientSession(link, {
-      hello: { role: 'consumer', instance, epoch: ++epoch, program, features: [] },
-      heartbeat,
-      accept: refuse,
-      signal,
-    });
+    };
+    const session = await dialler.dial(dial, (link) =>
+      openClientSession(link, {
+        hello: { role: 'consumer', instance, epoch: ++epoch, program, features: [] },
+        heartbeat,
+        accept: refuse,
+        signal,
+      }),
+    );
     sessions.add(session);
     void session.closed.then(() => sessions.delete(session));
     return session;

@@ -22,14 +22,15 @@ export function tryTransport(transport: Transport, options: ExaminationOptions):
   return tryStep(names[transport], async () => {
     const dialler = createDialler(transport, {});
     try {
-      const link = await dialler.dial({
+      const dial = {
         url: server,
         token: token ?? noToken,
         wayOut,
         program,
         signal: AbortSignal.any([signal, AbortSignal.timeout(2 * HANDSHAKE_TIMEOUT_MS)]),
-      });
-      return `works, a round trip takes ${await roundTrip(link, program, signal)}`;
+      };
+      const took = await dialler.dial(dial, (link) => roundTrip(link, program, signal));
+      return `works, a round trip takes ${took}`;
     } catch (thrown) {
       const refused = thrown instanceof SallyportError && thrown.code === 'AUTH_FAILED';
       if (token === null && refused) return 'reaches the server, which asks for a token';
