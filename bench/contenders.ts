@@ -6,6 +6,7 @@ import { startLongLoopback } from './roads/long.ts';
 import { startNginxPair } from './roads/nginx.ts';
 import { type Road, straightTo } from './roads/road.ts';
 import { startSallyport, startSallyportServer } from './roads/sallyport.ts';
+import { startSokken, startSokkenPeer } from './roads/sokken.ts';
 import type { Stage } from './stage.ts';
 import type { ToolName } from './tools.ts';
 
@@ -92,6 +93,8 @@ const kinds = {
   'sallyport-callback': { title: 'sallyport callback', tools: ['go'], start: startCallback },
   'hubble-peer': { title: 'hubble peer in Go', tools: ['go'], start: startHubblePeer },
   'sallyport-hubble': { title: 'sallyport hubble', tools: [], start: startHubble },
+  'sokken-peer': { title: 'sokken peer in Go', tools: ['go'], start: startSokkenPeer },
+  'sallyport-sokken': { title: 'sallyport sokken', tools: [], start: startSokken },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
 } as const satisfies Record<string, Kind>;
 

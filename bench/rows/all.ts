@@ -6,6 +6,7 @@ import { hubbleRows } from './hubble.ts';
 import { longRows } from './long.ts';
 import { memoryRows } from './memory.ts';
 import { rateRows } from './rate.ts';
+import { sokkenRows } from './sokken.ts';
 import { verifyRows } from './verify.ts';
 
 /** In the order in which they run: first of all, are the bytes right. */
@@ -22,4 +23,5 @@ export const rows: readonly Row[] = [
   ...memoryRows,
   ...callbackRows,
   ...hubbleRows,
+  ...sokkenRows,
 ];
