@@ -21,6 +21,7 @@ export interface PlayedAgent {
 }
 
 export const rendezvous = 'my_b!g_$secret!!';
+export const byToken = { 'X-Token': rendezvous };
 
 /** Connected. `answer` is what it says to each request by itself. */
 export async function playAgent(

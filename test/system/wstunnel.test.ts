@@ -1,34 +1,20 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage } from 'node:http';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { WebSocket } from 'ws';
-import {
-  createWstunnelServer,
-  type WstunnelServerOptions,
-} from '../../src/compat/wstunnel/dialect.ts';
-import type { ServerOptions } from '../../src/server/options.ts';
+import { createWstunnelServer } from '../../src/compat/wstunnel/dialect.ts';
 import { composeServer, runAgent, service } from '../support/composition.ts';
 import { ask, exchange, open } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
 import { noiseBytes } from '../support/noise.ts';
-import { until, within } from '../support/wait.ts';
-import { ok, playAgent, rendezvous } from '../support/wstunnel-agent.ts';
-
-const byToken = { 'X-Token': rendezvous };
-
-async function startServer(
-  t: TestContext,
-  wstunnel: WstunnelServerOptions = {},
-  options: Partial<ServerOptions> = {},
-): Promise<{ port: number }> {
-  const dialects = [createWstunnelServer({ open: true, alone: true, ...wstunnel })];
-  return (await composeServer(t, { dialects, ...options })).address;
-}
+import { within } from '../support/wait.ts';
+import { byToken, ok, playAgent, rendezvous } from '../support/wstunnel-agent.ts';
+import { startWstunnel, statsOf } from '../support/wstunnel-dialect.ts';
 
 describe('requests to an agent', () => {
   test('by X-Token and by path: one message each, without the token', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const agent = await playAgent(t, server, { answer: (asked) => asked.answer(ok('WORLD')) });
     const first = await ask({ ...server, path: '/some/web/page?a=b', headers: byToken });
     assert.deepEqual([first.status, first.text], [200, 'WORLD']);
@@ -44,7 +30,7 @@ describe('requests to an agent', () => {
   });
 
   test('bodies with a length and chunked ones arrive whole, with their framing', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const agent = await playAgent(t, server, { answer: (asked) => asked.answer(ok('')) });
     const body = noiseBytes(12 * 1024 * 1024);
     await ask({ ...server, method: 'POST', headers: byToken, body });
@@ -59,7 +45,7 @@ describe('requests to an agent', () => {
   });
 
   test('responses in any order, in all three framings, and statuses of any kind', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const agent = await playAgent(t, server);
     const asks = ['/a', '/b', '/c', '/d'].map((path) => ask({ ...server, path, headers: byToken }));
     await agent.request(3);
@@ -83,7 +69,7 @@ describe('requests to an agent', () => {
   });
 
   test('HEAD, 204 and 304 have heads only', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const answers = [
       'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n',
       'HTTP/1.1 204 No Content\r\n\r\n',
@@ -97,7 +83,7 @@ describe('requests to an agent', () => {
   });
 
   test('a response is passed on while its message is still arriving', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const agent = await playAgent(t, server);
     const answered = open({ ...server, headers: byToken });
     const { id } = await agent.request(0);
@@ -114,7 +100,7 @@ describe('requests to an agent', () => {
   });
 
   test('who waits for leave to send the body gets it', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     await playAgent(t, server, { answer: (asked) => asked.answer(ok('done')) });
     const head = `POST / HTTP/1.1\r\nHost: x\r\nX-Token: ${rendezvous}\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 0005\r\n\r\n`;
     const text = await exchange(server.port, `${head}hello`);
@@ -122,7 +108,7 @@ describe('requests to an agent', () => {
   });
 
   test('one after another on one connection, and 100 at once', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const echo = /GET (\S+)/;
     await playAgent(t, server, {
       answer: (asked) => setImmediate(() => asked.answer(ok(echo.exec(asked.text)![1]))),
@@ -145,106 +131,9 @@ describe('requests to an agent', () => {
   });
 });
 
-describe('agents that go and come', () => {
-  test('a request waits for an agent that is away', async (t) => {
-    const server = await startServer(t);
-    const first = await playAgent(t, server);
-    first.socket.terminate();
-    await first.closed;
-    const waiting = ask({ ...server, headers: byToken });
-    await playAgent(t, server, { answer: (asked) => asked.answer(ok('back')) });
-    assert.equal((await waiting).text, 'back');
-  });
-
-  test('20 wait, the 21st gets 504 at once, and so do the others in the end', async (t) => {
-    const server = await startServer(t, { waitMs: 1_000 });
-    const first = await playAgent(t, server);
-    first.socket.terminate();
-    await first.closed;
-    await until('it has gone', async () => !/tun_addr/.test(await stats(server)));
-    const all = Array.from({ length: 21 }, () => ask({ ...server, headers: byToken }));
-    const early = await Promise.race(all);
-    assert.equal(early.status, 504);
-    assert.ok(early.ms < 900, `${early.ms} ms`);
-    const statuses = (await Promise.all(all)).map(({ status }) => status);
-    assert.deepEqual(new Set(statuses), new Set([504]));
-  });
-
-  test('a tunnel that dies: a GET goes to the next one, a POST fails at once', async (t) => {
-    const server = await startServer(t);
-    const first = await playAgent(t, server);
-    const get = ask({ ...server, path: '/get', headers: byToken });
-    const post = ask({ ...server, path: '/post', method: 'POST', headers: byToken, body: 'x' });
-    await first.request(1);
-    const second = await playAgent(t, server, { answer: (asked) => asked.answer(ok('second')) });
-    first.socket.terminate();
-    assert.equal((await get).text, 'second');
-    const { status, ms } = await post;
-    assert.equal(status, 502);
-    assert.ok(ms < 5_000);
-    assert.deepEqual(
-      second.asked.map(({ text }) => text.split(' ')[0]),
-      ['GET'],
-    );
-  });
-
-  test('several agents with one token share its requests', async (t) => {
-    const server = await startServer(t);
-    const agents = [await playAgent(t, server), await playAgent(t, server)];
-    const asks = [0, 1, 2, 3].map(() => ask({ ...server, headers: byToken }));
-    await Promise.all(agents.map((agent) => agent.request(1)));
-    for (const { asked } of agents) asked.forEach((one) => one.answer(ok('x')));
-    await Promise.all(asks);
-  });
-
-  test('an agent that is silent is let go', async (t) => {
-    const server = await startServer(t, { silenceMs: 400 });
-    const agent = await playAgent(t, server);
-    agent.socket.pause();
-    await until('it has gone', async () => !/tun_addr/.test(await stats(server)));
-  });
-
-  test('no answer in time: 504', async (t) => {
-    const server = await startServer(t, {}, { responseTimeoutMs: 300 });
-    const agent = await playAgent(t, server);
-    const { status } = await ask({ ...server, headers: byToken });
-    assert.equal(status, 504);
-    (await agent.request(0)).answer(ok('too late'));
-    const next = ask({ ...server, headers: byToken });
-    const second = await agent.request(1);
-    assert.equal(second.id, '0002');
-    second.answer(ok('in time'));
-    assert.equal((await next).text, 'in time');
-  });
-
-  test('ids go round, and none that is waited for is given again', async (t) => {
-    const server = await startServer(t);
-    const agent = await playAgent(t, server, {
-      answer(asked) {
-        if (asked.id !== '0001') asked.answer('HTTP/1.1 204 No Content\r\n\r\n');
-      },
-    });
-    const kept = ask({ ...server, headers: byToken, timeout: 120_000 });
-    await agent.request(0);
-    const pool = new Agent({ keepAlive: true, maxSockets: 8 });
-    t.after(() => pool.destroy());
-    let left = 32_001;
-    const work = async (): Promise<void> => {
-      while (left-- > 0) await ask({ ...server, headers: byToken, agent: pool });
-    };
-    await Promise.all(Array.from({ length: 8 }, work));
-    const ids = agent.asked.map(({ id }) => id);
-    assert.equal(ids.length, 32_002);
-    assert.ok(ids.includes('7cff') && ids.includes('0000'));
-    assert.equal(ids.filter((id) => id === '0001').length, 1);
-    agent.asked[0].answer(ok('kept'));
-    assert.equal((await kept).text, 'kept');
-  });
-});
-
 describe('endpoints and refusals', () => {
   test('texts and statuses are those of the original', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const cases: [path: string, headers: Record<string, string>, status: number, body: string][] = [
       ['/_health_check', {}, 200, 'WSTUNSRV RUNNING\n'],
       ['/x', {}, 400, 'Missing X-Token header\n'],
@@ -267,7 +156,7 @@ describe('endpoints and refusals', () => {
   });
 
   test('a body that no message can hold is refused by its length alone', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     await playAgent(t, server);
     const head = `POST / HTTP/1.1\r\nHost: x\r\nX-Token: ${rendezvous}\r\nContent-Length: 104857600\r\n\r\n`;
     assert.match(await exchange(server.port, head), /^HTTP\/1\.1 413 /);
@@ -275,7 +164,7 @@ describe('endpoints and refusals', () => {
 
   test('a token that is not listed comes in nowhere but on an open server', async (t) => {
     const tokens = [{ name: 'fridge', token: 'the-token-of-the-fridge' }];
-    const server = await startServer(t, { open: false, alone: false, tokens });
+    const server = await startWstunnel(t, { open: false, alone: false, tokens });
     const late = new WebSocket(`ws://127.0.0.1:${server.port}/_tunnel`, {
       headers: { Origin: rendezvous },
     });
@@ -285,7 +174,7 @@ describe('endpoints and refusals', () => {
 
   test('a listed token has a host too, and its requests wait from the first moment on', async (t) => {
     const tokens = [{ name: 'fridge', token: 'the-token-of-the-fridge' }];
-    const server = await startServer(
+    const server = await startWstunnel(
       t,
       { open: false, alone: false, tokens },
       { domain: 'example.test' },
@@ -299,7 +188,7 @@ describe('endpoints and refusals', () => {
   });
 
   test('a native agent is reached by X-Token too', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     const origin = await startOrigin(t, { name: 'native' });
     const rendezvousToken = 'a-token-of-a-native-agent';
     const agent = runAgent(t, server, [
@@ -311,9 +200,9 @@ describe('endpoints and refusals', () => {
   });
 
   test('stats are for this machine, judged by who is really there', async (t) => {
-    const server = await startServer(t);
+    const server = await startWstunnel(t);
     await playAgent(t, server);
-    const text = await stats(server);
+    const text = await statsOf(server);
     assert.match(
       text,
       /^tunnels=1\n\ntunnel00_token=wstunnel-[0-9a-f]{16}\ntunnel00_req_pending=0\ntunnel00_tun_addr=127\.0\.0\.1:\d+\ntunnel00_idle_secs=\d+\.\d\n\nreq_pending=0\ndead_tunnels=0\n$/,
@@ -340,10 +229,6 @@ describe('endpoints and refusals', () => {
     await once(late, 'error');
   });
 });
-
-async function stats({ port }: { port: number }): Promise<string> {
-  return (await ask({ port, path: '/_stats' })).text;
-}
 
 /** The first piece of a body; what follows is still to be read. */
 async function firstPiece(response: IncomingMessage): Promise<unknown[]> {
