@@ -11,14 +11,14 @@ import { CLIENT_FIELD, HEALTH_PATH } from '../../compat/sokken/protocol.ts';
 import { SallyportError } from '../../errors.ts';
 import { formatAddress, parseListenAddress } from '../../net/address.ts';
 import { quoted } from '../../net/printable.ts';
-import type { Logger } from '../../observe/logger.ts';
 import { createProbeListener } from '../../observe/probe-listener.ts';
 import type { Invocation } from '../invocation.ts';
 import { wayOutOf } from './callback-client.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
 import { readNamedFile, readSecretFile } from './named-file.ts';
 import { endingSignal, lasted } from './sokken-end.ts';
-import { logFlags, wholeNumber } from './sokken-logs.ts';
+import type { Tell } from './sokken-lines.ts';
+import { logFlags, wholeNumber, type LegacyLog } from './sokken-logs.ts';
 
 export const clientFlags = {
   ...logFlags,
@@ -45,11 +45,11 @@ export async function runClient(
   flags: Flags,
   [api, ...pairs]: readonly string[],
   invocation: Invocation,
-  log: Logger,
+  { log, tell }: LegacyLog,
 ): Promise<number> {
   const maxConnections = wholeNumber(flags, 'max-connections');
   const routes = routesOf(flags, pairs, invocation);
-  const client = await createSokkenClient({ routes, maxConnections, events: tellOf(log) });
+  const client = await createSokkenClient({ routes, maxConnections, events: tellOf(tell) });
   try {
     const health = await createProbeListener({
       listen: parseListenAddress(api, '0.0.0.0'),
@@ -123,7 +123,7 @@ function shown({ protocol, host, pathname }: URL): string {
   return quoted(`${protocol}//${host}${pathname}`).slice(1, -1);
 }
 
-function tellOf(log: Logger): SokkenClientEvents {
+function tellOf(tell: Tell): SokkenClientEvents {
   const fields = ({ local, remote, client }: LocalRequest) => ({
     local: formatAddress(local),
     remote: shown(remote),
@@ -131,19 +131,19 @@ function tellOf(log: Logger): SokkenClientEvents {
   });
   const why = ({ code, message }: SallyportError) => ({ code, error: message });
   return {
-    requested: (request) => log.info(fields(request), 'tunnel request'),
+    requested: (request) => tell('info', fields(request), 'tunnel request'),
     rejected: (request, active) =>
-      log.error(fields(request), `rejecting client since we have ${active} connections`),
+      tell('error', fields(request), `rejecting client since we have ${active} connections`),
     joined: (request, active) =>
-      log.info({ ...fields(request), 'active-connections': active }, 'plumbing start'),
+      tell('info', { ...fields(request), 'active-connections': active }, 'plumbing start'),
     failed: (request, error) =>
-      log.error({ ...fields(request), ...why(error) }, 'failed to dialAndPlumb'),
+      tell('error', { ...fields(request), ...why(error) }, 'failed to dialAndPlumb'),
     over(request, active, ms, error) {
       const figures = { 'active-connections': active, 'plumbing-duration-ms': ms };
       const told = { ...fields(request), ...figures };
-      log.info(told, `plumbing end, lasted ${lasted(ms)}`);
+      tell('info', told, `plumbing end, lasted ${lasted(ms)}`);
       if (error !== null)
-        log.error({ ...fields(request), ...why(error) }, 'failed to dialAndPlumb');
+        tell('error', { ...fields(request), ...why(error) }, 'failed to dialAndPlumb');
     },
   };
 }

@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../../observe/logger.ts';
 import type { Invocation } from '../invocation.ts';
 import { reportWarning } from '../report.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
+import { sokkenLine, type Tell } from './sokken-lines.ts';
 
 export const logFlags = {
   'log-debug': { help: 'sets log level to DEBUG rather than INFO' },
@@ -26,6 +27,8 @@ const MB = 1024 * 1024;
 
 export interface LegacyLog extends AsyncDisposable {
   readonly log: Logger;
+  /** For lines of which there are many. */
+  readonly tell: Tell;
 }
 
 /** Throws USAGE, and CONFIG_INVALID when the file cannot be opened. */
@@ -37,14 +40,19 @@ export function createSokkenLog(
   const file = flags.text('log-file');
   if (flags.on('log-pretty')) {
     const log = createLogger({ level, format: 'pretty', stream: stderr, color: true });
-    return { log, async [Symbol.asyncDispose]() {} };
+    const tell: Tell = (severity, fields, message) => log[severity](fields, message);
+    return { log, tell, async [Symbol.asyncDispose]() {} };
   }
   const opened =
     file === undefined || file === '' ? null : openFile(file, flags, directory, stderr);
   if (opened !== null) stdout.write(`logging to ${file}\n`);
-  const sinks = [inOldKeys(opened ?? lineSink(stderr))];
+  const sink = opened ?? lineSink(stderr);
   return {
-    log: createLogger({ level, format: 'json', sinks }),
+    log: createLogger({ level, format: 'json', sinks: [inOldKeys(sink)] }),
+    tell(severity, fields, message) {
+      sink.write(sokkenLine(severity, fields, message), severity);
+      sink.flush();
+    },
     async [Symbol.asyncDispose]() {
       await opened?.close();
     },

@@ -5,13 +5,13 @@ import { createSokkenDialect } from '../../compat/sokken/dialect.ts';
 import type { TunnelRequest } from '../../compat/sokken/tunnel.ts';
 import type { SokkenEvents } from '../../compat/sokken/tunnels.ts';
 import { parseListenAddress } from '../../net/address.ts';
-import type { Logger } from '../../observe/logger.ts';
 import { createServer } from '../../server/server.ts';
 import type { Invocation } from '../invocation.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
 import { readSecretFile } from './named-file.ts';
 import { endingSignal, lasted } from './sokken-end.ts';
-import { logFlags, wholeNumber } from './sokken-logs.ts';
+import type { Tell } from './sokken-lines.ts';
+import { logFlags, wholeNumber, type LegacyLog } from './sokken-logs.ts';
 
 export const serverFlags = {
   ...logFlags,
@@ -31,7 +31,7 @@ export async function runServer(
   flags: GoArguments<keyof typeof serverFlags>,
   [api, ...allow]: readonly string[],
   { directory, signal, version }: Invocation,
-  log: Logger,
+  { log, tell }: LegacyLog,
 ): Promise<number> {
   const keyFile = flags.text('keyfile');
   const key = keyFile === undefined ? null : readSecretFile(directory, keyFile, 'keyfile');
@@ -48,7 +48,7 @@ export async function runServer(
         allow,
         maxConnections,
         auth: key === null ? 'none' : 'token',
-        events: tellTunnels(log),
+        events: tellTunnels(tell),
       }),
     ],
   });
@@ -63,7 +63,7 @@ export async function runServer(
   return 1;
 }
 
-function tellTunnels(log: Logger): SokkenEvents {
+function tellTunnels(tell: Tell): SokkenEvents {
   const fields = ({ target, client, forwardedFor, clientName, identity }: TunnelRequest) => ({
     target,
     client,
@@ -73,19 +73,23 @@ function tellTunnels(log: Logger): SokkenEvents {
   });
   return {
     rejected: (client, active) =>
-      log.error({ client }, `rejecting client since we have ${active} connections`),
-    dialing: (request) => log.info(fields(request), `dialing ${request.target}`),
+      tell('error', { client }, `rejecting client since we have ${active} connections`),
+    dialing: (request) => tell('info', fields(request), `dialing ${request.target}`),
     joined: (request, active) =>
-      log.info({ ...fields(request), 'active-connections': active }, 'plumbing start'),
+      tell('info', { ...fields(request), 'active-connections': active }, 'plumbing start'),
     failed(request, error) {
       const denied = error.code === 'TARGET_DENIED' || error.code === 'USAGE';
       const what = denied ? `target address not allowed: ${request.target}` : 'Dial error';
-      log.error({ ...fields(request), code: error.code, error: error.message }, what);
+      tell('error', { ...fields(request), code: error.code, error: error.message }, what);
     },
     over(request, active, ms, error) {
       const why = error === null ? {} : { code: error.code, error: error.message };
       const figures = { 'active-connections': active, 'plumbing-duration-ms': ms };
-      log.info({ ...fields(request), ...figures, ...why }, `plumbing end, lasted ${lasted(ms)}`);
+      tell(
+        'info',
+        { ...fields(request), ...figures, ...why },
+        `plumbing end, lasted ${lasted(ms)}`,
+      );
     },
   };
 }

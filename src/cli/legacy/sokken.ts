@@ -51,8 +51,8 @@ async function start(
   if (!whole) return print(stderr, MISUSED);
   await using logs = createSokkenLog((server ?? client)!, invocation);
   return server !== null
-    ? await runServer(server, rest, invocation, logs.log)
-    : await runClient(client!, rest, invocation, logs.log);
+    ? await runServer(server, rest, invocation, logs)
+    : await runClient(client!, rest, invocation, logs);
 }
 
 function print(stream: Invocation['stdout'], exit: number): number {

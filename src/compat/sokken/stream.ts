@@ -50,6 +50,7 @@ export class SokkenStream implements Stream, WireReader {
   #closing = false;
   #over = false;
   #active = false;
+  #asked = false;
   #sentWhenActive = 0;
   /** Sent to a peer that is gone: nobody takes it. */
   #unheard = 0;
@@ -122,7 +123,7 @@ export class SokkenStream implements Stream, WireReader {
   }
 
   closed(error: Error | null): void {
-    this.#link.closed(error);
+    if (!this.#over) this.#link.closed(error);
     this.onClosed?.();
   }
 
@@ -130,7 +131,7 @@ export class SokkenStream implements Stream, WireReader {
     if (this.#over || this.#peerGone) return;
     // Whoever has heard our close may leave without a word.
     if (this.#closing) this.#gone();
-    else if (error === null && this.#peer !== 'half-closing') this.#gone();
+    else if (error === null && (this.#ended || this.#peer !== 'half-closing')) this.#gone();
     else this.#break(this.#named(error));
   }
 
@@ -189,8 +190,9 @@ export class SokkenStream implements Stream, WireReader {
     this.#ended = true;
     if (this.#peerGone) this.#leave('ok');
     else if (this.#peer === 'half-closing') {
-      this.#link.sendEmpty();
+      // When both have ended, the close frame says so.
       if (this.#peerEnded) this.#closeInOrder();
+      else this.#link.sendEmpty();
     } else if (this.#peer === 'older-client') this.#closeSending();
     else this.#awaitQuiet();
   }
@@ -264,8 +266,10 @@ export class SokkenStream implements Stream, WireReader {
     return true;
   }
 
+  /** The first one is left out: a heartbeat asks at once, and most tunnels are over before it matters. */
   ping(): void {
-    this.#link.ping();
+    if (this.#asked) this.#link.ping();
+    this.#asked = true;
   }
 
   close(error: SallyportError | null): void {
