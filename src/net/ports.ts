@@ -1,4 +1,4 @@
-/** Port ranges: `20000-29999`, `22,80-90`, `*` for every port. */
+/** Port ranges: `20000-29999`, `22,80-90`, `22,80..90`, `*` for every port. */
 import { SallyportError } from '../errors.ts';
 import { quoted } from './printable.ts';
 
@@ -35,7 +35,7 @@ export function parsePortRanges(text: string): PortRange[] {
 
 function parseRange(item: string, text: string): PortRange {
   if (item === '*') return { low: 1, high: PORT_MAX };
-  const ends = item.split('-');
+  const ends = item.split(/-|\.\./);
   const low = parsePort(ends[0], 1);
   const high = parsePort(ends.at(-1)!, 1);
   if (ends.length > 2 || low === null || high === null) {

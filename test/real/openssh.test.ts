@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { noiseBytes } from '../support/noise.ts';
 import { runPeer } from '../support/peer.ts';
 import { commandLine } from '../support/program.ts';
+import { startTinyproxy } from '../support/tinyproxy.ts';
 import { startSshd, type Sshd } from '../support/sshd.ts';
 import {
   readForwardPort,
@@ -70,4 +71,35 @@ test('ssh reaches the box through forward', async (t) => {
     answers.map(({ out }) => out.toString()),
     ['one\n', 'two\n', 'three\n'],
   );
+});
+
+test('ssh keeps its pipe in step over single requests, on both sides of the server', async (t) => {
+  const sshd = await startSshd(t);
+  const poll = ['--transport', 'longpoll'];
+  const words = ['tcp', `127.0.0.1:${sshd.port}`, '--name', 'box', ...poll];
+  const { server } = await startTunnel(t, words);
+  const url = `ws://127.0.0.1:${server.port}`;
+  const proxy = `ProxyCommand=${commandLine(['connect', '%h', '--server', url, ...poll])}`;
+  const input = noiseBytes(20 * MB);
+  const ssh = await runPeer(['ssh', ...sshd.options, '-o', proxy, 'box', 'cat; exit 3'], {
+    env,
+    input,
+  });
+  assert.equal(ssh.code, 3, ssh.err);
+  assert.ok(input.equals(ssh.out));
+});
+
+test('ssh goes out through tinyproxy with its login, whichever the transport', async (t) => {
+  const { sshd, server } = await startBox(t);
+  const port = await startTinyproxy(t, server.port);
+  const way = ['--server', `ws://127.0.0.1:${server.port}`];
+  const login = ['--proxy', `http://ann:hunter2@127.0.0.1:${port}`];
+  const input = noiseBytes(5 * MB);
+  for (const transport of ['websocket', 'longpoll']) {
+    const words = ['connect', '%h', ...way, ...login, '--transport', transport];
+    const proxy = `ProxyCommand=${commandLine(words)}`;
+    const ssh = await runPeer(['ssh', ...sshd.options, '-o', proxy, 'box', 'cat'], { env, input });
+    assert.equal(ssh.code, 0, ssh.err);
+    assert.ok(input.equals(ssh.out), transport);
+  }
 });

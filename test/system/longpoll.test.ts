@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { startForwarder } from '../support/forwarder.ts';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
-import { noiseBytes } from '../support/noise.ts';
+import { digestOf, noiseBytes, noiseDigest, noiseStream } from '../support/noise.ts';
 import { playProxy } from '../support/proxies.ts';
 import { converse, startEcho } from '../support/tcp-targets.ts';
 import { readForwardPort, startClient, startServer, startService } from '../support/tunnel.ts';
@@ -91,4 +95,22 @@ test('the server restarts: the agent is back by itself', async (t) => {
     async () => (await ask({ port: server.port, host })).status === 200,
     15_000,
   );
+});
+
+test('200 MB down and 200 MB up over single requests arrive byte for byte', async (t) => {
+  const server = await startServer(t);
+  const origin = await startOrigin(t);
+  const words = ['http', String(origin.port), '--name', 'web', '--transport', 'longpoll'];
+  await startService(t, server, words);
+  const size = 200_000_000;
+  const digest = noiseDigest(size);
+  const road = { host: '127.0.0.1', port: server.port, headers: { host } };
+  const down = http.get({ ...road, path: `/noise/${size}` });
+  const [answer] = (await once(down, 'response')) as [http.IncomingMessage];
+  assert.equal((await digestOf(answer)).digest, digest);
+  const up = http.request({ ...road, path: '/digest', method: 'PUT' });
+  const answered = once(up, 'response');
+  await pipeline(noiseStream(size), up);
+  const [said] = (await answered) as [http.IncomingMessage];
+  assert.equal(await textOf(said), digest);
 });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
-import { httpProxyTo, playProxy } from '../support/proxies.ts';
+import { httpProxyTo, playProxy, socksProxyTo } from '../support/proxies.ts';
+import { freePort } from '../support/tcp-targets.ts';
 import { startClient, startServer, startService } from '../support/tunnel.ts';
 import { until } from '../support/wait.ts';
 
@@ -92,4 +95,51 @@ test('a proxy that dies: the agent dials again through its successor', async (t)
     'the service is back',
     async () => (await ask({ port: server.port, host })).status === 200,
   );
+});
+
+test('SOCKS 5 with a login: the proxy looks the name up', async (t) => {
+  const origin = await startOrigin(t);
+  const server = await startServer(t);
+  const login = { user: 'ann', password: 'hunter2' };
+  const proxy = await playProxy(t, { answer: socksProxyTo(server.port, login) });
+  const words = ['http', String(origin.port), '--name', 'web', '--server', 'ws://tunnel.invalid'];
+  const service = await startService(t, server, words, {
+    env: { all_proxy: `socks5://ann:hunter2@127.0.0.1:${proxy.port}` },
+  });
+  assert.equal((await ask({ port: server.port, host })).status, 200);
+  assert.ok(proxy.heard[0].includes('tunnel.invalid'));
+  assert.doesNotMatch(service.program.out() + service.program.err(), /hunter2/);
+});
+
+test('NO_PROXY: what it lists is dialled directly', async (t) => {
+  const origin = await startOrigin(t);
+  const server = await startServer(t);
+  await startService(t, server, ['http', String(origin.port), '--name', 'web'], {
+    env: { HTTP_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'localhost,127.0.0.0/8' },
+  });
+  assert.equal((await ask({ port: server.port, host })).status, 200);
+});
+
+test('client ports: the agent comes from one of them, and says when all are in use', async (t) => {
+  const origin = await startOrigin(t);
+  const server = await startServer(t);
+  const from: (number | undefined)[] = [];
+  const road = net.createServer((near) => {
+    from.push(near.remotePort);
+    const far = net.connect(server.port, '127.0.0.1');
+    for (const socket of [near, far]) socket.on('error', () => {});
+    near.pipe(far).pipe(near);
+    t.after(() => [near, far].forEach((socket) => socket.destroy()));
+  });
+  await once(road.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => road.close());
+  const port = await freePort();
+  const ports = ['--client-ports', `${port}..${port}`];
+  const words = ['http', String(origin.port), '--name', 'web', ...ports];
+  await startService(t, road.address() as net.AddressInfo, words);
+  assert.deepEqual(from, [port]);
+  const second = startClient(t, road.address() as net.AddressInfo, ['connect', 'web', ...ports]);
+  second.stdin.end();
+  await second.ended();
+  assert.match(second.err(), /every port of client_ports is in use/);
 });

@@ -92,7 +92,8 @@ async function reach(
       return socket;
     } catch (thrown) {
       const error = thrown as NodeJS.ErrnoException;
-      if (localPort !== undefined && error.code === 'EADDRINUSE') continue;
+      // The second: another connection from this port goes to the same server, or did a minute ago.
+      if (localPort !== undefined && /^EADDR(?:INUSE|NOTAVAIL)$/.test(error.code ?? '')) continue;
       throw unreachable(`dial ${formatAddress(to)}`, 'SERVER_UNREACHABLE', error);
     }
   }
