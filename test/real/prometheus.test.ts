@@ -7,7 +7,7 @@ import { startOrigin } from '../support/http-origin.ts';
 import { runPeer } from '../support/peer.ts';
 import { deploy, startPrometheus } from '../support/prometheus.ts';
 import { freePort } from '../support/tcp-targets.ts';
-import { startServer, startService } from '../support/tunnel.ts';
+import { startServer, startService, testToken } from '../support/tunnel.ts';
 import { until } from '../support/wait.ts';
 
 /** A server whose metrics are served on a port of their own, with one HTTP service. */
@@ -77,6 +77,21 @@ test('a Prometheus scrapes it; alerts and dashboard ask only for what there is',
   held.destroy();
   await service.program.end();
   await until('its end is seen', async () => (await value('sallyport_services')) === 0);
+});
+
+test('a Prometheus with the credential of an admin scrapes the control API, and others do not', async (t) => {
+  const { port } = await startServer(t);
+  // One after the other: who guesses for long has everybody at its address wait.
+  for (const [token, good] of [
+    [testToken, 1],
+    ['sp_wrong-token-of-a-prometheus', 0],
+  ] as const) {
+    const { query } = await startPrometheus(t, port, token);
+    const up = async (): Promise<number | undefined> => (await query('up'))[0]?.value;
+    await until('it has tried', async () => (await up()) !== undefined);
+    assert.equal(await up(), good);
+    assert.equal((await query('sallyport_build_info')).length, good);
+  }
 });
 
 /** The expressions of the dashboard, with its variables filled in. */

@@ -2,7 +2,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { temporaryFolder } from './files.ts';
+import { temporaryFile, temporaryFolder } from './files.ts';
 import { startPeer } from './peer.ts';
 import { freePort } from './tcp-targets.ts';
 import { until } from './wait.ts';
@@ -21,7 +21,12 @@ export interface Sample {
 
 export const deploy = path.resolve(import.meta.dirname, '../../deploy');
 
-export async function startPrometheus(t: TestContext, target: number): Promise<Prometheus> {
+/** `token`: what it shows to the server. */
+export async function startPrometheus(
+  t: TestContext,
+  target: number,
+  token?: string,
+): Promise<Prometheus> {
   const folder = temporaryFolder(t);
   const file = path.join(folder, 'prometheus.yaml');
   copyFileSync(path.join(deploy, 'alerts.yaml'), path.join(folder, 'alerts.yaml'));
@@ -31,7 +36,7 @@ export async function startPrometheus(t: TestContext, target: number): Promise<P
 rule_files: [alerts.yaml]
 scrape_configs:
   - job_name: sallyport
-    static_configs: [{ targets: ['127.0.0.1:${target}'] }]
+${token === undefined ? '' : `    authorization: { credentials_file: ${temporaryFile(t, 'token', token)} }\n`}    static_configs: [{ targets: ['127.0.0.1:${target}'] }]
 `,
   );
   const port = await freePort();
