@@ -235,7 +235,7 @@ describe('the end of a tunnel', () => {
     await tunnel.frame(PING);
     await until('it is over', () => lines.length === 1);
     assert.equal(lines[0].outcome, 'HEARTBEAT_LOST');
-    assert.equal(echo.open.size, 0);
+    await until('the target is left', () => echo.open.size === 0);
   });
 
   test('the end of the server closes tunnels by a close frame', async (t) => {
