@@ -7,6 +7,12 @@ import { startNginxPair } from './roads/nginx.ts';
 import { type Road, straightTo } from './roads/road.ts';
 import { startSallyport, startSallyportServer } from './roads/sallyport.ts';
 import { startSokken, startSokkenPeer } from './roads/sokken.ts';
+import {
+  startWstunnel,
+  startWstunnelPeer,
+  startWstunnelPeerServer,
+  startWstunnelServer,
+} from './roads/wstunnel.ts';
 import type { Stage } from './stage.ts';
 import type { ToolName } from './tools.ts';
 
@@ -64,6 +70,17 @@ const kinds = {
     tools: [],
     start: (stage) => startSallyport(stage, { service: 'tcp', longRoad: true }),
   },
+  'sallyport-longpoll': {
+    title: 'sallyport, long-poll',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', transport: 'longpoll' }),
+  },
+  'sallyport-longpoll-50ms': {
+    title: 'sallyport, long-poll',
+    tools: [],
+    start: (stage) =>
+      startSallyport(stage, { service: 'tcp', transport: 'longpoll', longRoad: true }),
+  },
   'sallyport-http': {
     title: 'sallyport',
     tools: ['nginx'],
@@ -95,6 +112,22 @@ const kinds = {
   'sallyport-hubble': { title: 'sallyport hubble', tools: [], start: startHubble },
   'sokken-peer': { title: 'sokken peer in Go', tools: ['go'], start: startSokkenPeer },
   'sallyport-sokken': { title: 'sallyport sokken', tools: [], start: startSokken },
+  'wstunnel-peer': {
+    title: 'wstunnel peer in Go',
+    tools: ['go', 'nginx'],
+    start: startWstunnelPeer,
+  },
+  'sallyport-wstunnel': { title: 'sallyport wstunnel', tools: ['nginx'], start: startWstunnel },
+  'wstunnel-peer-server': {
+    title: 'wstunnel peer in Go',
+    tools: ['go'],
+    start: startWstunnelPeerServer,
+  },
+  'sallyport-wstunnel-server': {
+    title: 'sallyport wstunnel',
+    tools: [],
+    start: startWstunnelServer,
+  },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
 } as const satisfies Record<string, Kind>;
 

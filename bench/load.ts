@@ -88,12 +88,13 @@ async function measure<T>(
   return { result: lastJson(lines) as T, cpu: after.map((seconds, hop) => seconds - before[hop]) };
 }
 
-/** One wrk thread with 64 connections, for at least one second: it knows only whole ones. */
+/** One wrk thread, for at least one second: it knows only whole ones. */
 export async function measureHttp(
   stage: Stage,
   to: Contender,
   path: string,
   pace: Pace,
+  connections = 64,
 ): Promise<Measured<HttpResult>> {
   const url = `http://127.0.0.1:${to.port}${path}`;
   const script = join(import.meta.dirname, 'load', 'wrk-report.lua');
@@ -101,7 +102,16 @@ export async function measureHttp(
     stage.processes.run({
       name: `wrk ${path} (${to.name})`,
       path: stage.tool('wrk'),
-      args: ['-t1', '-c64', `-d${seconds}s`, '-s', script, '-H', `Host: ${HTTP_HOST}`, url],
+      args: [
+        '-t1',
+        `-c${connections}`,
+        `-d${seconds}s`,
+        '-s',
+        script,
+        '-H',
+        `Host: ${HTTP_HOST}`,
+        url,
+      ],
     });
   await quiet(to);
   if (!warmed.has(to)) await wrk(1);

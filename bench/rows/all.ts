@@ -4,10 +4,12 @@ import { callbackRows } from './callback.ts';
 import { httpRows, observedHttpRow } from './http.ts';
 import { hubbleRows } from './hubble.ts';
 import { longRows } from './long.ts';
+import { longpollRows } from './longpoll.ts';
 import { memoryRows } from './memory.ts';
 import { rateRows } from './rate.ts';
 import { sokkenRows } from './sokken.ts';
 import { verifyRows } from './verify.ts';
+import { wstunnelRows } from './wstunnel.ts';
 
 /** In the order in which they run: first of all, are the bytes right. */
 export const rows: readonly Row[] = [
@@ -20,8 +22,10 @@ export const rows: readonly Row[] = [
   observedHttpRow,
   observedBulkRow,
   ...longRows,
+  ...longpollRows,
   ...memoryRows,
   ...callbackRows,
   ...hubbleRows,
   ...sokkenRows,
+  ...wstunnelRows,
 ];
