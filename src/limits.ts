@@ -643,9 +643,9 @@ export const REVERST_GROUP_HOSTS_MAX = 1_000;
 // ---- The process that serves QUIC (server/quic/) ----
 
 /** How often the process is asked whether it still gets its turns. */
-export const QUIC_WATCH_MS = 300;
+export const QUIC_WATCH_MS = 250;
 /** A process that has not answered for so long hangs: it is killed, and another takes its place. */
-export const QUIC_HANG_MS = 1_200;
+export const QUIC_HANG_MS = 1_000;
 /** It must serve by then; it needs 300 ms. */
 export const QUIC_START_TIMEOUT_MS = 10_000;
 /** Pause before the next start of a process that ended while starting; it doubles up to RECONNECT_MAX_MS. */

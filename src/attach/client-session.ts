@@ -2,9 +2,10 @@
 import { SallyportError } from '../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
-import type { Session, Stream, StreamReceiver } from '../session/session.ts';
+import type { Session, SessionEvents, Stream, StreamReceiver } from '../session/session.ts';
 import { YamuxSession } from '../session/yamux/session.ts';
 import type { Link } from '../transport/link.ts';
+import type { StandingSession } from './dial-quic.ts';
 import { encodeMessage, MessageReader, type MessageHandler } from './message-reader.ts';
 import {
   PROTOCOL_VERSION,
@@ -43,11 +44,11 @@ export interface ClientSession {
 }
 
 /**
- * Says hello on a fresh link. Rejects with the server's refusal, with what became of the link, or
+ * Says hello on a fresh link, or on a session that stands. Rejects with the server's refusal, with what became of the link, or
  * with the reason of the signal.
  */
 export async function openClientSession(
-  link: Link,
+  carrier: Link | StandingSession,
   options: ClientSessionOptions,
 ): Promise<ClientSession> {
   const closed = Promise.withResolvers<SallyportError | null>();
@@ -59,21 +60,20 @@ export async function openClientSession(
   let over: SallyportError | null = null;
   let nextRef = 1;
 
-  const session = new YamuxSession(link, {
-    client: true,
-    events: {
-      accept: (stream) => options.accept(stream),
-      // Said by `drain` first; alone it only means that nothing can be opened any more.
-      goneAway() {},
-      closed(error) {
-        options.heartbeat.remove(session);
-        over = error ?? new SallyportError('SESSION_CLOSED', 'session: closed in order');
-        welcomed.reject(over);
-        for (const waiting of pending.values()) waiting.reject(over);
-        closed.resolve(error);
-      },
+  const events: SessionEvents = {
+    accept: (stream) => options.accept(stream),
+    // Said by `drain` first; alone it only means that nothing can be opened any more.
+    goneAway() {},
+    closed(error) {
+      options.heartbeat.remove(session);
+      over = error ?? new SallyportError('SESSION_CLOSED', 'session: closed in order');
+      welcomed.reject(over);
+      for (const waiting of pending.values()) waiting.reject(over);
+      closed.resolve(error);
     },
-  });
+  };
+  const session: Session =
+    'own' in carrier ? carrier.own(events) : new YamuxSession(carrier, { client: true, events });
 
   const handler: MessageHandler = {
     message(value) {

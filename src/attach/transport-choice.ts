@@ -1,14 +1,20 @@
 /** By which transport a client reaches its server: the one it was told, or the first that works. */
 import { asSallyportError, type ErrorCode, type SallyportError } from '../errors.ts';
-import { TRANSPORT_FAILURES_MAX, TRANSPORT_RETRY_MS } from '../limits.ts';
+import { QUIC_DIAL_TIMEOUT_MS, TRANSPORT_FAILURES_MAX, TRANSPORT_RETRY_MS } from '../limits.ts';
 import type { Link } from '../transport/link.ts';
 import { dialPoll } from './dial-poll.ts';
+import { dialByQuic, type StandingSession } from './dial-quic.ts';
 import { dial, type DialOptions } from './dial.ts';
 
+/** Those that every server serves where its URL leads to. */
 export const transports = ['websocket', 'longpoll'] as const;
-export type Transport = (typeof transports)[number];
+export type Transport = (typeof transports)[number] | 'quic';
 
-const dials: Readonly<Record<Transport, (options: DialOptions) => Promise<Link>>> = {
+/** By what a dialled server is reached. */
+export type Dialled = Link | StandingSession;
+
+const dials: Readonly<Record<Transport, (options: DialOptions) => Promise<Dialled>>> = {
+  quic: (options) => dialByQuic(options),
   websocket: dial,
   longpoll: dialPoll,
 };
@@ -22,13 +28,21 @@ const inTheWay: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LINK_LOST',
 ]);
 
+/** And with these, against QUIC: its port, its certificate and a proxy are no matter of the others. */
+const inTheWayOfQuic: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...inTheWay,
+  'QUIC_UNAVAILABLE',
+  'PROXY_REFUSED',
+  'SERVER_TLS',
+]);
+
 export interface Dialler {
   /**
    * Dials by what worked last, then by the others; now and then by the first of the list again. A link
    * has worked when `open` resolves on it: some proxies let an upgrade through and then no byte.
    * Rejects with the error of the first that was tried.
    */
-  dial<Opened>(options: DialOptions, open: (link: Link) => Promise<Opened>): Promise<Opened>;
+  dial<Opened>(options: DialOptions, open: (dialled: Dialled) => Promise<Opened>): Promise<Opened>;
 }
 
 export interface DiallerEvents {
@@ -41,7 +55,10 @@ export interface DiallerOptions {
   readonly retryMs?: number;
 }
 
-/** `wish` is one transport, or `auto`: WebSocket, then long-poll. Remembers what worked. */
+/**
+ * `wish` is one transport, or `auto`: QUIC where the way out says where the server has it, WebSocket,
+ * then long-poll. Remembers what worked.
+ */
 export function createDialler(
   wish: Transport | 'auto',
   events: DiallerEvents,
@@ -50,27 +67,37 @@ export function createDialler(
   if (wish !== 'auto') {
     return { dial: async (options, open) => open(await dials[wish](options)) };
   }
-  let working: Transport = transports[0];
+  let working: Transport | null = null;
   let proven = false;
   /** Dials in a row by what worked last that failed. */
   let failures = 0;
   let chosenAt = 0;
 
   /** In the order in which they are to be tried. */
-  function candidates(): readonly Transport[] {
+  function candidates({ wayOut }: DialOptions): readonly Transport[] {
+    const all = wayOut?.quic === undefined ? transports : (['quic', ...transports] as const);
     const now = performance.now();
-    if (working === transports[0] || now - chosenAt < retryMs)
-      return [working, ...transports.filter((other) => other !== working)];
+    if (working === null || working === all[0] || now - chosenAt < retryMs) {
+      const first = (working ??= all[0]);
+      return [first, ...all.filter((other) => other !== first)];
+    }
     chosenAt = now;
-    return transports;
+    return all;
+  }
+
+  /** QUIC has others behind it: it is given up soon. */
+  function reach(transport: Transport, options: DialOptions): Promise<Dialled> {
+    return transport === 'quic'
+      ? dialByQuic(options, QUIC_DIAL_TIMEOUT_MS)
+      : dials[transport](options);
   }
 
   return {
     async dial(options, open) {
       let first: SallyportError | null = null;
-      for (const transport of candidates()) {
+      for (const transport of candidates(options)) {
         try {
-          const opened = await open(await dials[transport](options));
+          const opened = await open(await reach(transport, options));
           if (transport !== working) {
             events.chose?.(transport, first);
             chosenAt = performance.now();
@@ -83,9 +110,12 @@ export function createDialler(
           if (options.signal.aborted) throw thrown;
           const error = asSallyportError(thrown);
           first ??= error;
-          if (!inTheWay.has(error.code)) throw first;
+          const quic = transport === 'quic';
+          if (!(quic ? inTheWayOfQuic : inTheWay).has(error.code)) throw first;
           // It has worked before: rather the server is away, for a restart, than something is in the way.
-          if (transport === working && proven && ++failures < TRANSPORT_FAILURES_MAX) throw first;
+          // Not so with QUIC: networks let UDP through and stop doing so.
+          if (!quic && transport === working && proven && ++failures < TRANSPORT_FAILURES_MAX)
+            throw first;
         }
       }
       throw first!;

@@ -16,6 +16,10 @@ export interface Server {
   readonly metrics: MetricsText | null;
   /** Where they are served by themselves; null: nowhere. */
   readonly metricsAddress: HostPort | null;
+  /** Where QUIC is served; null: nowhere. */
+  readonly quicAddress: HostPort | null;
+  /** Of the process that serves QUIC now. */
+  readonly quicPid: number | undefined;
   /** Where the control API is served by itself; null: at `address`. */
   readonly controlAddress: HostPort | null;
   /**

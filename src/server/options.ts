@@ -59,6 +59,8 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly tcpPorts?: readonly PortRange[];
   /** A second address for TLS that is passed through by server name. */
   readonly tlsPassthroughListen?: HostPort;
+  /** Where clients may come by QUIC (UDP). Needs `tls`. */
+  readonly quicListen?: HostPort;
   /** CIDRs of peers that begin with a PROXY protocol header. */
   readonly proxyProtocolFrom?: readonly string[];
   /** Time between signs of life; a connection silent for twice as long is dead. Default: 5 s. */

@@ -1,5 +1,5 @@
 /** The server put together: one port for everything, and what stands behind it. */
-import type { SallyportError } from '../errors.ts';
+import { SallyportError } from '../errors.ts';
 import { createHttpIngress } from '../ingress/http/ingress.ts';
 import { chainEndpoints } from '../ingress/http/own-endpoints.ts';
 import { HTTP_RESPONSE_TIMEOUT_MS } from '../limits.ts';
@@ -16,6 +16,7 @@ import { createOwnEndpoints } from './own-endpoints.ts';
 import { createPreparations } from './preparations.ts';
 import { openPublicListener } from './public-listener.ts';
 import { defaultUrl } from './public-url.ts';
+import { openConfiguredQuic } from './quic/service.ts';
 import { createReload } from './reload.ts';
 import { openTraffic } from './traffic.ts';
 
@@ -129,10 +130,21 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   opened.defer(() => listener.close());
   const publicUrl = options.publicUrl ?? defaultUrl(domain, listener.address.port, listener.secure);
   await control.listen(options.tls);
+  const quic = await openConfiguredQuic(options, {
+    reception,
+    sessions,
+    checkRoom() {
+      if (draining)
+        throw new SallyportError('SERVER_DRAINING', 'attach: the server is shutting down');
+      const full = sessions.full();
+      if (full !== null) throw full;
+    },
+  });
+  opened.defer(() => quic?.close());
   const preparations = createPreparations({
     ...foundation,
     expected: traffic.expected,
-    listeners: [listener, control],
+    listeners: quic === null ? [listener, control] : [listener, control, quic],
   });
   const everything = opened.move();
 
@@ -140,6 +152,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     events,
     metrics,
     metricsAddress,
+    quicAddress: quic?.address ?? null,
+    get quicPid() {
+      return quic?.pid;
+    },
     publicUrl,
     address: listener.address,
     controlAddress: control.address,
@@ -150,6 +166,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       traffic.closePorts();
       await drained(() => http.active + traffic.active, graceMs);
       everything.dispose();
+      await quic?.closed;
       await foundation.close();
     },
   };

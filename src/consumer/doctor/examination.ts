@@ -9,6 +9,7 @@ import { SallyportError } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
 import { printable } from '../../net/printable.ts';
 import { transports } from '../../attach/transport-choice.ts';
+import { quicFault } from '../../transport/quic/binding.ts';
 import { openOutgoing } from '../../transport/outgoing/socket.ts';
 import { endOf, isSecure, openWayOut, proxyOf } from '../../transport/outgoing/way-out.ts';
 import type { ExaminationOptions } from './options.ts';
@@ -63,7 +64,10 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Step
   } else yield skipped('TLS', 'the URL asks for none: what is sent can be read on the way');
 
   for (const transport of transports) yield await tryTransport(transport, options);
-  yield skipped('QUIC', 'this version dials by TCP only');
+  if (wayOut.quic === undefined) {
+    const unsaid = 'not tried: --quic says where the server serves it';
+    yield skipped('QUIC', quicFault()?.message ?? unsaid);
+  } else yield await tryTransport('quic', options);
   if (options.idleMs > 0) yield await idleCutOff(options);
 }
 

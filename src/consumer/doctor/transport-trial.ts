@@ -10,6 +10,7 @@ import type { ExaminationOptions } from './options.ts';
 import { tryStep, type Step } from './step.ts';
 
 const names: Readonly<Record<Transport, string>> = {
+  quic: 'QUIC',
   websocket: 'WebSocket',
   longpoll: 'long-poll',
 };

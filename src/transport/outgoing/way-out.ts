@@ -1,6 +1,7 @@
 /** How a client gets to its server: what its user said, as the options of one connection. */
 import type net from 'node:net';
 import { canonicalHost } from '../../net/host.ts';
+import type { HostPort } from '../../net/address.ts';
 import type { PortRange } from '../../net/ports.ts';
 import { proxyFromEnvironment, type Environment, type OutgoingProxy } from './proxy.ts';
 import { openOutgoing, type OutgoingTls } from './socket.ts';
@@ -13,6 +14,8 @@ export interface WayOut {
   readonly env?: Environment;
   /** Local ports to dial from, tried in order. Default: whatever the system gives. */
   readonly localPorts?: readonly PortRange[];
+  /** Where the server serves QUIC. Default: not known to do so; asked for it, where the URL leads to. */
+  readonly quic?: HostPort;
 }
 
 /** Whether the URL (ws, wss, http, https) asks for TLS. */

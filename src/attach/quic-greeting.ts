@@ -1,0 +1,35 @@
+/**
+ * What a client says before anything else on a session over QUIC, on the first stream it opens: who it
+ * is. The answer is one message, or the end of the session with the refusal.
+ */
+import { SallyportError } from '../errors.ts';
+
+/** The application protocol (ALPN). */
+export const QUIC_PROTOCOL = 'sallyport.v1';
+
+export interface QuicGreeting {
+  readonly token: string;
+  readonly program: string;
+}
+
+/** Of the process that serves QUIC to the server: the greeting, and where it came from. */
+export interface LocalGreeting extends QuicGreeting {
+  /** `ip:port` of the client. */
+  readonly peer: string;
+}
+
+export const GREETING_ANSWER = { type: 'attached' } as const;
+
+/** Throws PROTOCOL_MESSAGE. */
+export function readGreeting(value: unknown): QuicGreeting {
+  const { token, program } = (value ?? {}) as Partial<QuicGreeting>;
+  if (typeof token === 'string' && typeof program === 'string') return { token, program };
+  throw new SallyportError('PROTOCOL_MESSAGE', 'quic: a greeting has a token and a program');
+}
+
+/** Throws PROTOCOL_MESSAGE. */
+export function readLocalGreeting(value: unknown): LocalGreeting {
+  const { peer } = (value ?? {}) as Partial<LocalGreeting>;
+  if (typeof peer === 'string') return { ...readGreeting(value), peer };
+  throw new SallyportError('PROTOCOL_MESSAGE', 'quic: a greeting without an address');
+}

@@ -1,0 +1,91 @@
+/** QUIC on a server: the door, the process behind it, and the certificate that it shows. */
+import { SallyportError } from '../../errors.ts';
+import { HEARTBEAT_MS } from '../../limits.ts';
+import { formatAddress, type HostPort } from '../../net/address.ts';
+import { quicFault } from '../../transport/quic/binding.ts';
+import type { Logger } from '../../observe/logger.ts';
+import { watchCertificate, type CertificateFiles } from '../certificate.ts';
+import type { ServerOptions } from '../options.ts';
+import { openQuicDoor, type QuicDoorOptions } from './door.ts';
+import { superviseGateway } from './supervisor.ts';
+
+export interface QuicServiceOptions extends QuicDoorOptions {
+  readonly listen: HostPort;
+  readonly tls: CertificateFiles;
+  readonly heartbeatMs: number;
+  readonly log: Logger;
+}
+
+export interface QuicService {
+  readonly address: HostPort;
+  /** Of the process that serves it now. */
+  readonly pid: number | undefined;
+  /** As `PublicListener.prepare`. */
+  prepare(files: CertificateFiles | undefined): () => void;
+  /** Takes nothing new. The process ends once the server has ended its sessions. */
+  close(): void;
+  /** Resolves after `close`, when the process has ended. */
+  readonly closed: Promise<void>;
+}
+
+/** Null also where the options do not ask for QUIC. Rejects with CONFIG_INVALID where they do without TLS. */
+export async function openConfiguredQuic(
+  { quicListen: listen, tls, log, heartbeatMs = HEARTBEAT_MS }: ServerOptions,
+  door: QuicDoorOptions,
+): Promise<QuicService | null> {
+  if (listen === undefined) return null;
+  if (tls === undefined) {
+    const why = 'QUIC is always encrypted: it needs tls_cert and tls_key';
+    throw new SallyportError('CONFIG_INVALID', `quic_listen: ${why}`);
+  }
+  return openQuicService({ ...door, listen, tls, log, heartbeatMs });
+}
+
+/**
+ * Null where this platform has no QUIC: the log says why, and everything else works. Rejects with
+ * LISTEN_FAILED, and CONFIG_INVALID for a certificate that cannot be used.
+ */
+async function openQuicService(options: QuicServiceOptions): Promise<QuicService | null> {
+  const { listen, log } = options;
+  const fault = quicFault();
+  if (fault !== null) {
+    log.error({ code: fault.code, error: fault.message }, 'QUIC is not served');
+    return null;
+  }
+  using opened = new DisposableStack();
+  const certificate = watchCertificate(options.tls, {
+    reloaded({ cert, key }, files) {
+      supervisor.useCertificate(cert, key);
+      log.info({ cert: files.cert, transport: 'quic' }, 'certificate reloaded');
+    },
+    // The listener for TCP follows the same files, and says so.
+    kept(_error: SallyportError) {},
+  });
+  opened.defer(() => certificate.close());
+  const door = await openQuicDoor(options);
+  opened.defer(() => door.close());
+  const { cert, key } = certificate.first;
+  const { socketPath } = door;
+  const supervisor = await superviseGateway({
+    gateway: { listen, cert, key, socketPath, heartbeatMs: options.heartbeatMs },
+    lost: (why) => log.error({ error: why }, 'the process that serves QUIC is started again'),
+    restarted: () =>
+      log.info({ listen: formatAddress(supervisor.address) }, 'QUIC is served again'),
+  });
+  const ended = Promise.withResolvers<void>();
+  opened.defer(() => void supervisor.close().then(ended.resolve));
+  log.info({ listen: formatAddress(supervisor.address) }, 'QUIC is served');
+  const everything = opened.move();
+  return {
+    address: supervisor.address,
+    get pid() {
+      return supervisor.pid;
+    },
+    prepare(files) {
+      if (files !== undefined) return certificate.prepare(files);
+      throw new SallyportError('CONFIG_INVALID', 'tls: TLS or none needs a restart');
+    },
+    closed: ended.promise,
+    close: () => everything.dispose(),
+  };
+}
