@@ -48,6 +48,10 @@ export function ratioAtMost(than: number): Goal {
   return { of: 'ratio', bound: '<=', than };
 }
 
+export function valueAtLeast(than: number): Goal {
+  return { of: 'value', bound: '>=', than };
+}
+
 export function valueAtMost(than: number): Goal {
   return { of: 'value', bound: '<=', than };
 }

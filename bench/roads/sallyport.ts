@@ -20,6 +20,8 @@ export interface SallyportOptions {
   readonly tls?: boolean;
   /** A random key for every WebSocket frame, where the agent would take key 0. */
   readonly randomMasks?: boolean;
+  /** Default: `auto`, which is WebSocket here. */
+  readonly transport?: 'longpoll';
   /** The agent dials through a road of ROUND_TRIP_MS. */
   readonly longRoad?: boolean;
   /** How much is known of what happens. Default: what a server without options keeps. */
@@ -50,6 +52,7 @@ export async function startSallyport(stage: Stage, options: SallyportOptions): P
     '--mask',
     options.randomMasks ? 'random' : 'auto',
     ...(tls === null ? [] : ['--ca', tls.certificate]),
+    ...(options.transport === undefined ? [] : ['--transport', options.transport]),
   ];
   const service =
     options.service === 'tcp'
