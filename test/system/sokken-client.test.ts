@@ -202,7 +202,9 @@ describe('the way', () => {
   });
 
   test('a target by IPv6, and by a name', async (t) => {
-    const server = net.createServer((socket) => socket.end('six')).listen(0, '::1');
+    const server = net
+      .createServer((socket) => void socket.on('error', () => {}).end('six'))
+      .listen(0, '::1');
     await once(server, 'listening');
     t.after(() => server.close());
     const { port: six } = server.address() as net.AddressInfo;

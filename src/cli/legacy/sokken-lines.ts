@@ -20,7 +20,7 @@ export function sokkenLine(level: Level, fields: Fields, message: string): strin
     const value = fields[name];
     line += `,"${name}":${typeof value === 'number' ? value : json(value)}`;
   }
-  return `${line},"time":"${now()}","message":${json(message)}}\n`;
+  return withoutSecrets(`${line},"time":"${now()}","message":${json(message)}}\n`);
 }
 
 let second = 0;
@@ -40,8 +40,6 @@ function now(): string {
 const needsCare = /[^ !#-[\]-~]/;
 
 function json(text: string): string {
-  const clear = withoutSecrets(text);
-  const cut =
-    clear.length > LOG_FIELD_MAX_CHARS ? `${clear.slice(0, LOG_FIELD_MAX_CHARS)}…` : clear;
+  const cut = text.length > LOG_FIELD_MAX_CHARS ? `${text.slice(0, LOG_FIELD_MAX_CHARS)}…` : text;
   return needsCare.test(cut) ? JSON.stringify(printable(cut)) : `"${cut}"`;
 }

@@ -28,7 +28,7 @@ export class DirectUpstream implements Upstream {
     }
     const address = this.#addresses.find(target);
     if (address === null) {
-      const why = 'the server does not list this address';
+      const why = 'the server does not list this address (sokken_allow)';
       throw new SallyportError('TARGET_DENIED', `target ${quoted(target)}: ${why}`);
     }
     const stream: DirectStream = new DirectStream(address, receiver, () => {

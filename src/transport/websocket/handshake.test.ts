@@ -94,6 +94,14 @@ describe('the response', () => {
     test(`refused: ${name}`, () => assert.match(upgradeFault(headOf(text), KEY, 'chat')!, why));
   }
 
+  test('of several that were offered the server picks one, and no other', () => {
+    assert.equal(upgradeFault(headOf(agreed), KEY, 'superchat, chat'), null);
+    assert.match(upgradeFault(headOf(agreed), KEY, 'superchat, cha')!, /speak superchat, cha/);
+    const none = headOf(agreed.replace(/Sec-WebSocket-Protocol.*\r\n/, ''));
+    assert.equal(upgradeFault(none, KEY, 'superchat, chat', true), null);
+    assert.match(upgradeFault(none, KEY, 'superchat, chat')!, /speak/);
+  });
+
   test('Connection may list more, in any case', () => {
     const text = agreed.replace('Connection: Upgrade', 'connection: keep-alive ,UPGRADE');
     assert.equal(upgradeFault(headOf(text), KEY, 'chat'), null);

@@ -145,3 +145,19 @@ describe('pings', () => {
     assert.equal(end.sent().length, 0);
   });
 });
+
+test('who has said that it sends no more hears its peer out, and says nothing more', async () => {
+  const { far, link, payload, sent, closed } = linkOver('none');
+  link.closeSending();
+  link.ping();
+  far.write(websocketFrame({ opcode: BINARY, payload: Buffer.from('late'), key }));
+  far.write(websocketFrame({ opcode: PING, payload: Buffer.from('x'), key }));
+  far.write(websocketFrame({ opcode: CLOSE, payload: Buffer.from([3, 232]), key }));
+  assert.equal(await within(1_000, closed), null);
+  assert.equal(payload().toString(), 'late');
+  const frames = readWebsocketFrames(sent());
+  assert.deepEqual(
+    frames.map(({ opcode, payload: { length } }) => [opcode, length]),
+    [[CLOSE, 2]],
+  );
+});
