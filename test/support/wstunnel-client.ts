@@ -38,9 +38,7 @@ export function runClient(
       events: {
         connected: () => void connections++,
         lost: (error) => void losses.push(error),
-        answered: ({ failure }) => {
-          if (failure !== null) failures.push(failure);
-        },
+        failed: ({ failure }) => void failures.push(failure),
         alive() {},
       },
       ...options,

@@ -79,10 +79,7 @@ export async function runCli(flags: Flags, invocation: Invocation): Promise<numb
       events: {
         connected: () => log.info({ tunnel: url.host }, 'WS   ready'),
         lost: (error, waitMs) => logLost(log, error, waitMs),
-        answered({ failure, ...line }) {
-          if (failure === null) log.info(line, 'HTTP RET');
-          else log.warn({ ...line, error: failure }, 'HTTP RET');
-        },
+        failed: ({ failure, ...line }) => log.warn({ ...line, error: failure }, 'HTTP RET'),
         alive() {
           if (statusFile !== undefined) writeStatus(directory, statusFile, log);
         },

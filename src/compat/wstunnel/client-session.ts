@@ -16,20 +16,19 @@ export interface ClientSessionOptions {
   readonly choice: TargetChoice;
   readonly calls: TargetCalls;
   readonly held: HeldBytes;
-  /** A request was answered with this status, as far as it is known here. */
-  answered(line: AnsweredLine): void;
+  /** A request was not sent to its target, or that failed; it was answered by this client. */
+  failed(line: FailedLine): void;
   closed(error: SallyportError | null): void;
   /** Something came from the server. */
   alive(): void;
 }
 
-export interface AnsweredLine {
+export interface FailedLine {
   readonly id: number;
   readonly method: string;
   readonly target: string;
   readonly ms: number;
-  /** Why it was not sent to its target, or how that failed; null: it answered. */
-  readonly failure: string | null;
+  readonly failure: string;
 }
 
 export class ClientSession implements LinkReceiver {
@@ -99,11 +98,11 @@ export class ClientSession implements LinkReceiver {
   // ---- Answers ----
 
   async #serve(id: number, bytes: Buffer): Promise<void> {
-    const { choice, calls, answered } = this.#options;
+    const { choice, calls, failed } = this.#options;
     const startedAt = performance.now();
     let place = { method: '', target: '' };
-    const tell = (failure: string | null): void =>
-      answered({ id, ...place, ms: Math.round(performance.now() - startedAt), failure });
+    const tell = (failure: string): void =>
+      failed({ id, ...place, ms: Math.round(performance.now() - startedAt), failure });
     try {
       const request = readRequestMessage(bytes);
       place = { method: request.method, target: request.target.split('?')[0] };
@@ -114,7 +113,6 @@ export class ClientSession implements LinkReceiver {
       }
       const { message, sent } = await calls.call(id, request, chosen);
       this.#send(message, sent);
-      tell(null);
     } catch (thrown) {
       const error = thrown instanceof SallyportError ? thrown : unreachable(thrown as Error);
       this.#fail(id, error);
@@ -128,7 +126,9 @@ export class ClientSession implements LinkReceiver {
   }
 
   #send(message: Buffer, sent?: () => void): void {
-    if (this.#over || this.#link.send(message, HEADROOM, message.length)) sent?.();
+    if (this.#over) return sent?.();
+    this.#link.gather();
+    if (this.#link.send(message, HEADROOM, message.length)) sent?.();
     else if (sent !== undefined) this.#link.afterSends(sent);
   }
 

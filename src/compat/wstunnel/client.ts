@@ -9,7 +9,7 @@ import { createHeartbeat } from '../../session/heartbeat.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
 import { dialWebSocket } from '../../transport/websocket/dial.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
-import { ClientSession, type AnsweredLine } from './client-session.ts';
+import { ClientSession, type FailedLine } from './client-session.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { createTargetCalls } from './target-call.ts';
 import type { TargetChoice } from './target-choice.ts';
@@ -33,7 +33,8 @@ export interface WstunnelClientEvents {
   connected(): void;
   /** Not connected; the next attempt follows in `waitMs`. */
   lost(error: SallyportError | null, waitMs: number): void;
-  answered(line: AnsweredLine): void;
+  /** A request did not get an answer of its target. */
+  failed(line: FailedLine): void;
   /** The server has shown that it is there. */
   alive(): void;
 }
@@ -63,13 +64,13 @@ export async function runWstunnelClient(
     });
     const { promise, resolve } = Promise.withResolvers<SallyportError | null>();
     const link = new WebSocketLink(wire, masking);
-    const { alive, answered } = events;
+    const { alive, failed } = events;
     const session = new ClientSession(link, {
       choice,
       calls,
       held,
       alive,
-      answered,
+      failed,
       closed: resolve,
     });
     const leave = (): void => session.close(null);

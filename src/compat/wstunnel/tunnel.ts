@@ -76,6 +76,7 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
     for (const piece of pieces) at += piece.copy(bytes, at);
     stream.messageId = id;
     this.#sent.set(id, stream);
+    this.#link.gather();
     if (this.#link.send(bytes, HEADROOM, bytes.length)) this.held.give(length);
     else this.#link.afterSends(() => this.held.give(length));
   }
