@@ -26,7 +26,7 @@ export interface Http3ConnectionOptions {
   readonly serve?: (exchange: ServedExchange, head: RequestHead) => BodyReceiver;
   /** The peer wants no new requests, or will send none: what runs goes on. */
   goneAway?(): void;
-  /** After a `goAway` of either end, once: the last exchange is over. */
+  /** No exchange is left and none will come, after a `goAway`: of either end to the one that asks, of its own to the one that serves. Once. */
   idle?(): void;
   /** The peer broke the protocol, and the connection was closed for it. Exchanges have failed. */
   failed?(error: Http3Error): void;
@@ -124,7 +124,8 @@ export function createHttp3Connection(options: Http3ConnectionOptions): Http3Con
   }
 
   function idleIfDone(): void {
-    const leaving = peerAway || refusedFrom !== Infinity;
+    // Requests may still be on their way when the end that sends them goes away.
+    const leaving = refusedFrom !== Infinity || (asks && peerAway);
     if (!leaving || over || idle || exchanges.size > 0) return;
     idle = true;
     options.idle?.();

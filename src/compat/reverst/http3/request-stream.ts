@@ -179,10 +179,9 @@ export class RequestStream implements ServedExchange, ByteReceiver {
   // ---- Receiving ----
 
   data(bytes: Buffer): void {
-    if (this.#heard) return;
     const before = this.#reader.bodyBytes;
-    this.#guarded(() => this.#reader.push(bytes));
-    if (!this.#heard) this.#stream.credit(bytes.length - (this.#reader.bodyBytes - before));
+    if (!this.#heard) this.#guarded(() => this.#reader.push(bytes));
+    this.#stream.credit(bytes.length - (this.#reader.bodyBytes - before));
   }
 
   finished(): void {
