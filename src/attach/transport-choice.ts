@@ -28,11 +28,12 @@ const inTheWay: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LINK_LOST',
 ]);
 
-/** And with these, against QUIC: its port, its certificate and a proxy are no matter of the others. */
+/** And with these, against QUIC: its port, its certificate, a proxy and client certificates are no matter of the others. */
 const inTheWayOfQuic: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...inTheWay,
   'QUIC_UNAVAILABLE',
   'PROXY_REFUSED',
+  'AUTH_REQUIRED',
   'SERVER_TLS',
 ]);
 

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { Transport } from '../attach/transport-choice.ts';
 import { SallyportError } from '../errors.ts';
 import { parsePortRanges } from '../net/ports.ts';
+import { parseDialAddress } from '../net/address.ts';
 import { parseProxy, type Environment } from '../transport/outgoing/proxy.ts';
 import type { OutgoingTls } from '../transport/outgoing/socket.ts';
 import type { WayOut } from '../transport/outgoing/way-out.ts';
@@ -16,6 +17,7 @@ export interface AccessKeys {
   clientKey?: string | undefined;
   serverName?: string | undefined;
   proxy?: string | undefined;
+  quic?: string | undefined;
   clientPorts?: string | undefined;
 }
 
@@ -73,11 +75,12 @@ export function serverAccess(keys: AccessKeys, { version, env }: Surroundings): 
 
 /** `proxy: none` is a direct way whatever the environment says. */
 function wayOut(keys: AccessKeys, env: Environment): WayOut {
-  const { proxy, clientPorts } = keys;
+  const { proxy, quic, clientPorts } = keys;
   return {
     env,
     tls: tlsOptions(keys),
     ...(proxy !== undefined && { proxy: proxy === 'none' ? null : parseProxy(proxy) }),
+    ...(quic !== undefined && { quic: parseDialAddress(quic, 'quic') }),
     ...(clientPorts !== undefined && { localPorts: parsePortRanges(clientPorts) }),
   };
 }

@@ -59,7 +59,7 @@ function serviceRule({
 export function fixedOptions(
   options: Options,
 ): Omit<ServerOptions, keyof LiveOptions | 'program' | 'log' | 'dialects'> {
-  const { publicUrl, tlsPassthroughListen } = options;
+  const { publicUrl, tlsPassthroughListen, quicListen } = options;
   return {
     listen: parseListenAddress(options.listen, '0.0.0.0'),
     domain: options.domain,
@@ -76,6 +76,7 @@ export function fixedOptions(
         : { listen: parseListenAddress(options.controlListen, '127.0.0.1') }),
     },
     ...(publicUrl === undefined ? {} : { publicUrl: new URL(publicUrl) }),
+    ...(quicListen === undefined ? {} : { quicListen: parseListenAddress(quicListen, '0.0.0.0') }),
     ...(tlsPassthroughListen === undefined
       ? {}
       : { tlsPassthroughListen: parseListenAddress(tlsPassthroughListen, '0.0.0.0') }),

@@ -1,6 +1,6 @@
 /** The options of commands that dial a server, and those that all lasting commands share. */
 import { HEARTBEAT_MS } from '../limits.ts';
-import { hostName, portRanges, proxy, serverUrl, token } from './grammar.ts';
+import { dialAddress, hostName, portRanges, proxy, serverUrl, token } from './grammar.ts';
 import { choice, duration, formatDuration, option, text, toggle } from './values.ts';
 
 const SECOND_MS = 1_000;
@@ -67,6 +67,10 @@ const wayOut = {
     secret: true,
     help: 'Proxy to dial through: http, https or socks5, with USER:PASSWORD@ before the host where it asks for a login. Default: that of https_proxy, http_proxy, all_proxy and no_proxy.',
   }).optional(),
+  quic: option(dialAddress(), {
+    value: 'HOST:PORT',
+    help: 'Where the server serves QUIC (its quic_listen). With it, auto tries QUIC first. Default: not known; transport quic goes where the URL leads.',
+  }).optional(),
   client_ports: option(portRanges(), {
     value: 'PORTS',
     help: 'Local ports to dial from, such as 8000-8100,8500, for firewalls that ask for that.',
@@ -76,9 +80,9 @@ const wayOut = {
 /** For every command that opens a session. */
 export const client = {
   ...wayOut,
-  transport: option(choice(['auto', 'websocket', 'longpoll']), {
-    value: 'auto|websocket|longpoll',
-    help: 'What carries the connection to the server: auto takes WebSocket, and single HTTP requests where something on the way lets no WebSocket through.',
+  transport: option(choice(['auto', 'quic', 'websocket', 'longpoll']), {
+    value: 'auto|quic|websocket|longpoll',
+    help: 'What carries the connection to the server: auto takes QUIC where quic says where it is, else WebSocket, and single HTTP requests where something on the way lets no WebSocket through.',
   }).prefault('auto'),
   keep_trying: option(toggle(false), {
     help: 'Dial again even after refusals that trying again does not mend, such as a wrong token.',

@@ -91,6 +91,10 @@ const server = z
       value: 'HOST:PORT',
       help: 'A second address, whose TLS connections go to services by server name (--sni), still encrypted.',
     }).optional(),
+    quic_listen: option(listenAddress('0.0.0.0'), {
+      value: 'HOST:PORT',
+      help: 'UDP address for agents and consumers that come by QUIC. Needs tls_cert and tls_key, and the optional package @matrixai/quic.',
+    }).optional(),
     trusted_proxies: option(list(cidr()), {
       value: 'CIDR',
       live: true,
