@@ -133,6 +133,10 @@ export function createControlClient(options: ControlClientOptions): ControlClien
   async function demand(response: http.IncomingMessage): Promise<void> {
     if (response.statusCode === 200) return;
     const named = refusalOf(await read(response));
+    if (named?.code === 'ROUTE_UNKNOWN') {
+      const why = 'is not there; a server with control_listen has it at that address only';
+      throw new SallyportError('ROUTE_UNKNOWN', `control of ${server.host}: ${why}`);
+    }
     throw named ?? foreign(`it answered ${response.statusCode} without a reason`);
   }
 

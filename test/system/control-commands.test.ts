@@ -187,6 +187,12 @@ describe('exit codes', () => {
     }
   });
 
+  test('6 where control has an address of its own, which is said', async (t) => {
+    const server = await startServer(t, ['--control-listen', '127.0.0.1:0']);
+    const { code, err } = await operate(t, server, 'ls');
+    assert.deepEqual([code, /ROUTE_UNKNOWN: .*control_listen/.test(err)], [6, true], err);
+  });
+
   test('2 for words that are none', async (t) => {
     const cases = [
       ['kick', 'agnet', 's1'],
