@@ -6,10 +6,10 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import { SallyportError } from '../../errors.ts';
-import { WSTUNNEL_MESSAGE_MAX_BYTES, WSTUNNEL_TARGET_TIMEOUT_MS } from '../../limits.ts';
+import { WSTUNNEL_TARGET_TIMEOUT_MS } from '../../limits.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import type { RequestMessage } from './request-message.ts';
-import { responseMessage } from './response-message.ts';
+import { ResponseGathering } from './response-gathering.ts';
 
 export interface TargetCalls {
   /**
@@ -25,18 +25,6 @@ export interface Answer {
   readonly message: Buffer;
   sent(): void;
 }
-
-/** Of one connection. The length is written anew. */
-const notPassedOn: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'trailers',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCalls {
   const plain = new http.Agent({ keepAlive: true });
@@ -91,27 +79,21 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
   return {
     async call(id, message, target) {
       const response = await responseOf(message, target);
-      const pieces: Buffer[] = [];
-      let length = 0;
+      const gathering = new ResponseGathering(id, message.method, response);
       let counted = 0;
       try {
+        gathering.begin();
         for await (const piece of response as AsyncIterable<Buffer>) {
           held.take(piece.length);
           counted += piece.length;
-          length += piece.length;
-          pieces.push(piece);
-          if (length > WSTUNNEL_MESSAGE_MAX_BYTES - http.maxHeaderSize) throw tooLong();
+          gathering.take(piece);
         }
       } catch (thrown) {
         held.give(counted);
         response.destroy();
         throw thrown;
       }
-      const head = responseHead(response, message.method, length);
-      const { bytes, bodyStart } = responseMessage(id, head, length);
-      let at = bodyStart;
-      for (const piece of pieces) at += piece.copy(bytes, at);
-      return { message: bytes, sent: () => held.give(counted) };
+      return { message: gathering.message(), sent: () => held.give(counted) };
     },
 
     close() {
@@ -119,23 +101,4 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
       secure.destroy();
     },
   };
-}
-
-function responseHead(response: http.IncomingMessage, method: string, length: number): string[] {
-  const { statusCode = 502, statusMessage = '', rawHeaders, headers } = response;
-  const hop = new Set(headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/));
-  const bare = method === 'HEAD' || statusCode === 204 || statusCode === 304;
-  const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
-  if (!bare) head.push(`Content-Length: ${length}`);
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at].toLowerCase();
-    if (notPassedOn.has(name) || hop.has(name) || (name === 'content-length' && !bare)) continue;
-    head.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
-  }
-  return head;
-}
-
-function tooLong(): SallyportError {
-  const why = `a tunnel of WStunnel takes up to ${WSTUNNEL_MESSAGE_MAX_BYTES} bytes`;
-  return new SallyportError('RESPONSE_INVALID', `response: it is too long: ${why}`);
 }

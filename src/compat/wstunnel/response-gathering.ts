@@ -1,0 +1,80 @@
+/** Gathers the response of a target into one message; in place, where its length is known beforehand. */
+import http from 'node:http';
+import { SallyportError } from '../../errors.ts';
+import { WSTUNNEL_MESSAGE_MAX_BYTES } from '../../limits.ts';
+import { responseMessage, type Message } from './response-message.ts';
+
+/** Of one connection. The length is written anew. */
+const notPassedOn: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'trailers',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const BODY_MAX_BYTES = WSTUNNEL_MESSAGE_MAX_BYTES - http.maxHeaderSize;
+
+export class ResponseGathering {
+  readonly #id: number;
+  readonly #response: http.IncomingMessage;
+  /** There is no body, whatever the fields say. */
+  readonly #bare: boolean;
+  #whole: Message | null = null;
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  constructor(id: number, method: string, response: http.IncomingMessage) {
+    const { statusCode } = response;
+    this.#id = id;
+    this.#response = response;
+    this.#bare = method === 'HEAD' || statusCode === 204 || statusCode === 304;
+  }
+
+  /** Looks at the head. Throws RESPONSE_INVALID for a length that no message can hold. */
+  begin(): void {
+    const length = Number(this.#response.headers['content-length'] ?? NaN);
+    if (this.#bare || Number.isNaN(length)) return;
+    if (length > BODY_MAX_BYTES) throw tooLong();
+    this.#whole = responseMessage(this.#id, this.#head(length), length);
+  }
+
+  /** Throws RESPONSE_INVALID when it is too long. */
+  take(piece: Buffer): void {
+    if (this.#length + piece.length > BODY_MAX_BYTES) throw tooLong();
+    if (this.#whole === null) this.#pieces.push(piece);
+    else piece.copy(this.#whole.bytes, this.#whole.bodyStart + this.#length);
+    this.#length += piece.length;
+  }
+
+  /** When the body is whole. */
+  message(): Buffer {
+    if (this.#whole !== null) return this.#whole.bytes;
+    const { bytes, bodyStart } = responseMessage(this.#id, this.#head(this.#length), this.#length);
+    let at = bodyStart;
+    for (const piece of this.#pieces) at += piece.copy(bytes, at);
+    return bytes;
+  }
+
+  #head(length: number): string[] {
+    const { statusCode = 502, statusMessage = '', rawHeaders, headers } = this.#response;
+    const hop = new Set(headers.connection?.toLowerCase().split(/[ \t]*,[ \t]*/));
+    const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+    if (!this.#bare) head.push(`Content-Length: ${length}`);
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const name = rawHeaders[at].toLowerCase();
+      if (notPassedOn.has(name) || hop.has(name)) continue;
+      if (name !== 'content-length' || this.#bare)
+        head.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+    }
+    return head;
+  }
+}
+
+function tooLong(): SallyportError {
+  const why = `a tunnel of WStunnel takes up to ${WSTUNNEL_MESSAGE_MAX_BYTES} bytes`;
+  return new SallyportError('RESPONSE_INVALID', `response: it is too long: ${why}`);
+}
