@@ -525,6 +525,8 @@ export const POLL_UNACKNOWLEDGED_MAX_BYTES = 8 * MB;
 export const POLL_KEPT_MAX_BYTES = 256 * MB;
 /** Bytes sent and not acknowledged, each way, of a link while POLL_KEPT_MAX_BYTES are kept. */
 export const POLL_WINDOW_MIN_BYTES = 128 * KB;
+/** What a link gathers for its next request beyond the backlog of other links: a round trip brings so much more. */
+export const POLL_AHEAD_BYTES = 768 * KB;
 /** Small pieces are kept in buffers of this size: one of its own for each frame would cost more than the frame. */
 export const POLL_GATHER_BYTES = 4 * KB;
 /** One answer with bytes. Proxies that gather whole answers have to hold it. */

@@ -5,6 +5,7 @@
 import type { SallyportError } from '../../errors.ts';
 import {
   LINK_SLAB_BYTES,
+  POLL_AHEAD_BYTES,
   POLL_KEPT_MAX_BYTES,
   POLL_UNACKNOWLEDGED_MAX_BYTES,
   POLL_WINDOW_MIN_BYTES,
@@ -73,12 +74,18 @@ export class PollLink implements Link {
     kept += bytes.length;
   }
 
+  /** Without what the next request may take: it is gathered while one is on its way. */
   get backlog(): number {
+    const ahead = kept > POLL_KEPT_MAX_BYTES ? 0 : POLL_AHEAD_BYTES;
+    return Math.max(0, this.#unsent - ahead);
+  }
+
+  get #unsent(): number {
     return this.#sent.end - this.#sent.sent;
   }
 
   afterSends(done: () => void): void {
-    if (this.backlog === 0) queueMicrotask(done);
+    if (this.#unsent === 0) queueMicrotask(done);
     else this.#leaving.push({ offset: this.#sent.end, done });
   }
 
@@ -126,7 +133,7 @@ export class PollLink implements Link {
 
   /** Something can be sent now: there is some, and the peer has acknowledged enough. */
   get sendable(): boolean {
-    return this.backlog > 0 && this.#unacknowledged < this.#window;
+    return this.#unsent > 0 && this.#unacknowledged < this.#window;
   }
 
   get #window(): number {
