@@ -23,7 +23,7 @@ await main();
 function boundYoungGeneration() {
   const { argv, env, execArgv, execPath } = process;
   const flag = '--max-semi-space-size';
-  const lasting = ['server', 'agent', 'http', 'tcp', 'forward'].includes(argv[2]);
+  const lasting = ['server', 'agent', 'http', 'tcp', 'forward', 'wstunnel'].includes(argv[2]);
   if (!lasting || !process.execve || process.channel) return;
   if (execArgv.some((argument) => argument.startsWith(flag))) return;
   process.execve(execPath, [execPath, `${flag}=2`, ...execArgv, ...argv.slice(1)], env);
