@@ -1,6 +1,8 @@
 /** T34 where other tools’ protocols carry secrets: in credentials, keys and rendez-vous tokens of theirs. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { WebSocket } from 'ws';
 import { startReverse, visit } from '../support/callback-peers.ts';
 import { temporaryFile } from '../support/files.ts';
 import { ask } from '../support/http-client.ts';
@@ -26,10 +28,12 @@ const parts = Object.entries(canaries).flatMap(([what, secret]) => [
 ]);
 
 test('T34: no credential, key or rendez-vous token of another tool is in logs, events, lists and answers', async (t) => {
+  const echo = await startEcho(t);
   const file = temporaryFile(
     t,
     'server.yaml',
-    `compat: [callback, wstunnel, hubble]
+    `compat: [callback, sokken, wstunnel, hubble]
+sokken_allow: ["${echo.address}"]
 wstunnel_open: true
 wstunnel_tokens: ["legacy=${canaries.named}"]
 request_events: all
@@ -47,7 +51,6 @@ identities:
   const basic = (secret: string): string =>
     `Basic ${Buffer.from(`bob:${secret}`).toString('base64')}`;
 
-  const echo = await startEcho(t);
   const right = { headers: { authorization: `Bearer ${canaries.token}` } };
   const desk = startReverse(t, { url }, 'desk', echo.address, right);
   await desk.established();
@@ -56,6 +59,17 @@ identities:
   for (const authorization of [`Bearer ${canaries.wrong}`, basic(canaries.wrong)]) {
     const refused = visit(t, { url }, 'desk', { authorization }).then(() => 'let in', String);
     told[`callback ${authorization.slice(0, 5)}`] = await refused;
+  }
+
+  for (const secret of [canaries.token, canaries.wrong]) {
+    const options = { headers: { authorization: basic(secret) } };
+    const tunnel = new WebSocket(`ws://127.0.0.1:${port}/tunnel/${echo.address}`, options);
+    t.after(() => tunnel.terminate());
+    const came = await Promise.race([
+      once(tunnel, 'open').then(() => 'let in'),
+      once(tunnel, 'unexpected-response').then(() => 'refused'),
+    ]);
+    assert.equal(came, secret === canaries.token ? 'let in' : 'refused');
   }
 
   const gate = await joinPeer(t, port, 'gate', canaries.token);
@@ -83,7 +97,8 @@ identities:
   assert.equal(told.agents.match(/"session":/g)?.length, 4, told.agents);
   await server.program.end('SIGTERM');
   told.output = server.program.out() + server.program.err();
-  assert.match(told.output, /callback[^]*hubble[^]*wstunnel/);
+  for (const word of ['callback', '/tunnel/', 'hubble', 'wstunnel'])
+    assert.ok(told.output.includes(word), word);
   for (const [place, text] of Object.entries(told)) {
     for (const [what, secret] of parts)
       assert.ok(!text.includes(secret), `${what} stands in ${place}:\n${text}`);
