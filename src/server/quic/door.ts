@@ -75,13 +75,14 @@ function receive(socket: net.Socket, options: QuicDoorOptions): void {
       link.close(new SallyportError(code, message));
     }
   };
-  const first = new FirstMessage(
-    link,
-    (value) => void admit(value),
-    () => {
-      gone = true;
-      clearTimeout(late);
-    },
+  link.receive(
+    new FirstMessage(
+      link,
+      (value) => void admit(value),
+      () => {
+        gone = true;
+        clearTimeout(late);
+      },
+    ),
   );
-  void first;
 }

@@ -140,15 +140,16 @@ class GatewayClient {
     );
     const link = new PlainLink(wire);
     this.#link = link;
-    const first = new FirstMessage(
-      link,
-      () => this.#entered(link),
-      (error) =>
-        this.session.close(
-          error?.code === 'LINK_LOST' ? new SallyportError('SERVER_BUSY', error.message) : error,
-        ),
+    link.receive(
+      new FirstMessage(
+        link,
+        () => this.#entered(link),
+        (error) =>
+          this.session.close(
+            error?.code === 'LINK_LOST' ? new SallyportError('SERVER_BUSY', error.message) : error,
+          ),
+      ),
     );
-    void first;
     sendFirst(link, greeting);
   }
 

@@ -9,7 +9,7 @@ export function sendFirst(link: Link, value: unknown): void {
   link.send(bytes, HEADROOM, bytes.length);
 }
 
-/** Reads one message. `message` may hand the link on; a throw of its closes the link. */
+/** The receiver that reads one message. `message` may hand the link on; a throw of its closes the link. */
 export class FirstMessage implements LinkReceiver {
   #link: Link;
   #message: (value: unknown) => void;
@@ -25,7 +25,6 @@ export class FirstMessage implements LinkReceiver {
     this.#link = link;
     this.#message = message;
     this.#closed = closed;
-    link.receive(this);
   }
 
   bytes(slab: Slab, start: number, end: number): void {
