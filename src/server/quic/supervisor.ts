@@ -32,6 +32,10 @@ export interface Supervisor {
   close(): Promise<void>;
 }
 
+/** Tokens may stand in the environment: the process that reads strangers' datagrams has no use for it. */
+const bare: NodeJS.ProcessEnv =
+  process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] };
+
 const file = path.join(import.meta.dirname, `gateway-process${path.extname(import.meta.filename)}`);
 
 /** Resolves when it serves. Rejects with what kept the first process from serving. */
@@ -45,7 +49,7 @@ export async function superviseGateway(options: SupervisorOptions): Promise<Supe
 
   function start(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const started = fork(file, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const started = fork(file, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: bare });
     child = started;
     let why: string | null = null;
     let serving = false;
