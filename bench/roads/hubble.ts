@@ -34,8 +34,8 @@ export async function startHubble(stage: Stage): Promise<Road> {
 
 export async function startHubblePeer(stage: Stage): Promise<Road> {
   const built = join(stage.directory, 'hubble-peer');
-  const words = ['build', '-C', peers, '-mod=readonly', '-buildvcs=false', '-o', built, './hubble'];
-  await stage.processes.run({ name: 'go build', path: stage.tool('go'), args: words });
+  const build = ['build', '-C', peers, '-mod=readonly', '-buildvcs=false', '-o', built, './hubble'];
+  await stage.processes.run({ name: 'go build', path: stage.tool('go'), args: build });
   return startThree(stage, (role, args) => {
     // Otherwise it loses what comes too early, and the load waits for it in vain.
     const words = role === 'agent' ? [role, '-ready-first', ...args] : [role, ...args];

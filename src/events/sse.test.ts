@@ -120,13 +120,13 @@ test('a reader that takes nothing is not written to without end: it holds one bu
   }
   let held = 0;
   let text = '';
-  while (!text.includes('event: lagged')) {
+  while (!text.includes(`id: ${log.run}-10000\n`)) {
     const { value } = await reader.read();
     held += value!.length;
-    text = Buffer.from(value!).toString();
+    text += Buffer.from(value!).toString();
   }
   assert.ok(held < 256 * 1024, `${held} bytes`);
-  assert.match(text, /event: lagged\ndata: \{"missed":\d+,"seq":9500\}/);
+  assert.match(text, /event: lagged\ndata: \{"missed":\d+,"seq":\d+\}/);
 });
 
 test('a reader that goes away leaves nothing behind', async (t) => {

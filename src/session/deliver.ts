@@ -20,7 +20,13 @@ export function copiesOut(): number {
  * is small or in the shared slab, else by holding the slab. The stream's window is the back-pressure:
  * its credit comes when the bytes have left.
  */
-export function deliver(wire: Wire, stream: Credited, slab: Slab, start: number, end: number): void {
+export function deliver(
+  wire: Wire,
+  stream: Credited,
+  slab: Slab,
+  start: number,
+  end: number,
+): void {
   const n = end - start;
   const bytes = slab.bytes.subarray(start, end);
   const copy = slab.shared || (n < PIN_MIN_BYTES && wire.backlog > 0);

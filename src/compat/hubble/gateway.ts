@@ -116,6 +116,11 @@ export class Gateway implements Upstream, MuxEvents {
     return this.mux.streams;
   }
 
+  /** An operator ends it: the protocol has no words for why. */
+  close(error: SallyportError): void {
+    this.mux.close(error);
+  }
+
   open(request: StreamRequest, receiver: UpstreamReceiver): Stream {
     if (request.target === undefined) {
       const why = 'a Hubble gateway has no target of its own; name one, such as NAME:127.0.0.1:22';
