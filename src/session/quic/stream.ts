@@ -24,7 +24,7 @@ export interface QuicStreamHome {
   counted(taken: number, given: number): void;
   /** It has nothing to do with the peer any more, unless it waits. */
   forget(stream: QuicStream): void;
-  /** It was broken off after its end was sent: the peer cannot see that on the stream itself. */
+  /** It was broken off: after its end was sent the peer cannot see that on the stream itself. */
   tellReset(id: number): void;
 }
 
@@ -140,7 +140,7 @@ export class QuicStream implements Stream {
   reset(why?: SallyportError): void {
     if (this.#gone) return;
     this.#breakOff();
-    if (this.#sentEnd) this.#home.tellReset(this.id);
+    this.#home.tellReset(this.id);
     this.#leave(why ?? 'closed');
   }
 
