@@ -12,6 +12,8 @@ export class SentBytes {
   /** Where `sent` stands: the piece, and the place in it. */
   #piece = 0;
   #at = 0;
+  /** How far `sent` has ever been. */
+  #furthest = 0;
   /** Where the next small bytes go. */
   #room: Buffer = none;
 
@@ -66,21 +68,29 @@ export class SentBytes {
         this.#at = 0;
       }
     }
+    this.#furthest = Math.max(this.#furthest, this.sent);
     return taken;
   }
 
-  /** The peer has everything before `offset`. False for an offset that cannot be. */
+  /**
+   * The peer has everything before `offset`. False for an offset that cannot be: beyond whatever was
+   * sent, or before what it had already. It may lie beyond `sent` after a `rewind`, when what seemed
+   * lost had arrived: then the next bytes to send are those behind it.
+   */
   acknowledge(offset: number): boolean {
-    if (offset > this.sent || offset < this.acknowledged) return false;
+    if (offset > this.#furthest || offset < this.acknowledged) return false;
     let drop = 0;
     let start = this.acknowledged;
     while (drop < this.#pieces.length && start + this.#pieces[drop].length <= offset)
       start += this.#pieces[drop++].length;
     this.#pieces.splice(0, drop);
-    this.#piece -= drop;
-    if (start < offset) {
-      this.#pieces[0] = this.#pieces[0].subarray(offset - start);
-      if (this.#piece === 0) this.#at -= offset - start;
+    if (start < offset) this.#pieces[0] = this.#pieces[0].subarray(offset - start);
+    if (this.sent <= offset) {
+      this.sent = offset;
+      this.#piece = this.#at = 0;
+    } else {
+      this.#piece -= drop;
+      if (start < offset && this.#piece === 0) this.#at -= offset - start;
     }
     this.acknowledged = offset;
     if (offset === this.end) this.#room = none; // a link that rests keeps nothing
