@@ -5,7 +5,7 @@ import type { Deadlines, Timed } from '../net/deadlines.ts';
 import type { Slab } from '../net/slab.ts';
 import type { Wire, WireReader } from '../net/wire.ts';
 import { errorResponse } from './error-response.ts';
-import type { Answer, HttpAdapterOptions } from './http-adapter.ts';
+import type { Answer, HttpAdapterOptions } from './answer.ts';
 import type { RequestBody } from './request-body.ts';
 import { writeResponse } from './response-writer.ts';
 

@@ -7,7 +7,8 @@ import type { Logger } from '../observe/logger.ts';
 import type { ControlApi } from './api.ts';
 import type { Door } from './door.ts';
 import { safeHeaders } from './error-response.ts';
-import { createHttpAdapter, type HttpAdapterOptions } from './http-adapter.ts';
+import type { HttpAdapterOptions } from './answer.ts';
+import { createHttpAdapter } from './http-adapter.ts';
 import { CONTROL_BASE } from './operations.ts';
 
 export interface ControlEndpointsOptions extends Pick<

@@ -4,7 +4,8 @@ import { playIngress, type Client } from '../../test/support/http-ingress.ts';
 import { until } from '../../test/support/wait.ts';
 import { SallyportError } from '../errors.ts';
 import { CONTROL_BODY_MAX_BYTES, CONTROL_REQUESTS_MAX, HTTP_LINGER_BYTES } from '../limits.ts';
-import { createHttpAdapter, type Answer, type HttpAdapterOptions } from './http-adapter.ts';
+import type { Answer, HttpAdapterOptions } from './answer.ts';
+import { createHttpAdapter } from './http-adapter.ts';
 
 /** Tells what it got. */
 const echo: Answer = async (request) =>

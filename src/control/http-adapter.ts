@@ -6,22 +6,9 @@ import { SallyportError } from '../errors.ts';
 import type { RequestView, Takeover } from '../ingress/http/own-endpoints.ts';
 import { CONTROL_REQUESTS_MAX, DEADLINE_TICK_MS } from '../limits.ts';
 import { createDeadlines } from '../net/deadlines.ts';
+import type { Answer, HttpAdapterOptions } from './answer.ts';
 import { ControlConnection, type ConnectionShared } from './connection.ts';
 import { RequestBody } from './request-body.ts';
-
-export interface HttpAdapterOptions {
-  /** A fresh id for a request. */
-  newId(): string;
-  /** Nobody foresaw this: it is told to the log only. */
-  defect(error: SallyportError, requestId: string): void;
-  /** Deadlines other than those of the limits. */
-  readonly bodyTimeoutMs?: number;
-  readonly stallMs?: number;
-  readonly tickMs?: number;
-}
-
-/** What answers a request. What it throws becomes the answer. The signal of the request says that its client is gone. */
-export type Answer = (request: Request, requestId: string) => Response | Promise<Response>;
 
 export interface HttpAdapter {
   /**
