@@ -60,11 +60,13 @@ export async function runClient(
           ? healthAnswer(client.active, maxConnections)
           : { status: 404, type: 'text/plain; charset=utf-8', body: '404 page not found\n' },
     });
+    // Whoever reads that it listens may end it at once.
+    const ending = endingSignal(invocation.signal);
     log.info({}, `max connections: ${maxConnections}`);
     log.info({ port: health.address.port }, `health endpoint listening on ${api}`);
     for (const [at, { url }] of routes.entries())
       log.info({ port: client.addresses[at].port }, `tunnelling ${pairs[2 * at]} to ${shown(url)}`);
-    const name = await endingSignal(invocation.signal);
+    const name = await ending;
     await health.close();
     log.fatal({}, `got signal '${name}', exiting`);
     return 1;

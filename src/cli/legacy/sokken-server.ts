@@ -52,12 +52,14 @@ export async function runServer(
       }),
     ],
   });
+  // Whoever reads that it listens may end it at once.
+  const ending = endingSignal(signal);
   log.info({}, `max connections: ${maxConnections}`);
   log.info(
     { port: server.address.port },
     `listening on ${api}, tunnelling to: [${allow.join(' ')}]`,
   );
-  const name = await endingSignal(signal);
+  const name = await ending;
   await server.close(0);
   log.fatal({}, `got signal '${name}', exiting`);
   return 1;
