@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { SallyportError } from '../errors.ts';
 import { HTTP_CHUNK_LINE_MAX_BYTES, HTTP_TRAILER_MAX_BYTES } from '../limits.ts';
 import { BodyTracker } from './body.ts';
+import { TrailerLines } from './trailer-lines.ts';
 
 /** Feeds the input cut at the given places; answers the bytes of the body, or the code of the refusal. */
 function chunkedLength(input: string, cuts: number[] = []): number | string {
@@ -165,4 +166,43 @@ test('a tracker is used for one body after another', () => {
     assert.equal(body.feed(Buffer.from(input), 0, input.length), input.length);
   }
   assert.equal(body.done, true);
+});
+
+/** What a sink is handed of a body that is fed in pieces of that size. */
+function handed(body: BodyTracker, got: Buffer[], input: string, size: number): string {
+  const bytes = Buffer.from(input, 'latin1');
+  for (let at = 0; at < bytes.length && !body.done; at += size)
+    body.feed(bytes, at, Math.min(at + size, bytes.length));
+  return Buffer.concat(got).toString('latin1');
+}
+
+test('a sink is handed what the body holds, without its framing, however it is cut', () => {
+  const framings: [expect: (body: BodyTracker) => void, input: string, held: string][] = [
+    [(body) => body.expectLength(5), 'hello and more', 'hello'],
+    [(body) => body.expectUntilClose(), 'hello', 'hello'],
+    [
+      (body) => body.expectChunked(),
+      '2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nA: b \r\nC:\r\n\r\nmore',
+      'hello',
+    ],
+  ];
+  for (const [expect, input, held] of framings) {
+    for (let size = 1; size <= input.length; size++) {
+      const got: Buffer[] = [];
+      const trailers = new TrailerLines();
+      const body = new BodyTracker('RESPONSE_INVALID', {
+        data: (bytes, start, end) => void got.push(Buffer.from(bytes.subarray(start, end))),
+        trailerByte: (byte) => trailers.byte(byte),
+      });
+      expect(body);
+      assert.equal(handed(body, got, input, size), held, `in pieces of ${size}`);
+      const fields = input.startsWith('2')
+        ? [
+            ['A', 'b'],
+            ['C', ''],
+          ]
+        : [];
+      assert.deepEqual(trailers.fields(), fields);
+    }
+  }
 });

@@ -1,6 +1,6 @@
 /** Follows the framing of a message's body over the raw bytes; RFC 9112, section 6. */
 import type { ErrorCode } from '../errors.ts';
-import { ChunkScanner } from './chunked.ts';
+import { ChunkScanner, type BodySink } from './chunked.ts';
 
 const LENGTH = 0;
 const CHUNKED = 1;
@@ -11,13 +11,15 @@ export class BodyTracker {
   /** The body has come in full: what follows belongs to the next message. */
   done = true;
   readonly #code: ErrorCode;
+  readonly #sink: BodySink | null;
   #kind = LENGTH;
   #left = 0;
   #chunks: ChunkScanner | null = null;
 
-  /** `code` is what a broken body is refused with. */
-  constructor(code: ErrorCode) {
+  /** `code` is what a broken body is refused with; `sink` gets what it holds. */
+  constructor(code: ErrorCode, sink: BodySink | null = null) {
     this.#code = code;
+    this.#sink = sink;
   }
 
   /** A body of so many bytes; 0 for none. */
@@ -29,7 +31,7 @@ export class BodyTracker {
 
   expectChunked(): void {
     this.#kind = CHUNKED;
-    this.#chunks ??= new ChunkScanner(this.#code);
+    this.#chunks ??= new ChunkScanner(this.#code, this.#sink);
     this.#chunks.reset();
     this.done = false;
   }
@@ -47,9 +49,13 @@ export class BodyTracker {
       const n = Math.min(this.#left, end - start);
       this.#left -= n;
       this.done = this.#left === 0;
+      if (n > 0) this.#sink?.data(bytes, start, start + n);
       return n;
     }
-    if (this.#kind === UNTIL_CLOSE) return end - start;
+    if (this.#kind === UNTIL_CLOSE) {
+      if (end > start) this.#sink?.data(bytes, start, end);
+      return end - start;
+    }
     const n = this.#chunks!.feed(bytes, start, end);
     this.done = this.#chunks!.done;
     return n;

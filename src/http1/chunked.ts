@@ -1,6 +1,7 @@
 /**
  * Follows the chunked coding of RFC 9112, section 7.1, without changing it. Data is skipped over as a
- * whole; sizes, extensions and trailers are read byte by byte and strictly.
+ * whole, or handed to whoever wants it without the coding; sizes, extensions and trailers are read
+ * byte by byte and strictly.
  */
 import { SallyportError, type ErrorCode } from '../errors.ts';
 import { HTTP_CHUNK_LINE_MAX_BYTES, HTTP_TRAILER_MAX_BYTES } from '../limits.ts';
@@ -29,9 +30,17 @@ const TRAILER_VALUE = 8;
 const TRAILER_LF = 9;
 const LAST_LF = 10;
 
+/** Is handed a body without its framing, piece by piece. */
+export interface BodySink {
+  data(bytes: Uint8Array, start: number, end: number): void;
+  /** A byte of the trailers' field lines, line ends included. */
+  trailerByte(byte: number): void;
+}
+
 export class ChunkScanner {
   done = false;
   readonly #code: ErrorCode;
+  readonly #sink: BodySink | null;
   #state = SIZE;
   /** Data bytes of the present chunk that are still to come; while in SIZE, the size so far. */
   #left = 0;
@@ -42,8 +51,9 @@ export class ChunkScanner {
   #nameLength = 0;
 
   /** `code` is what a broken body is refused with. */
-  constructor(code: ErrorCode) {
+  constructor(code: ErrorCode, sink: BodySink | null = null) {
     this.#code = code;
+    this.#sink = sink;
   }
 
   /** Begins a new body. */
@@ -59,6 +69,7 @@ export class ChunkScanner {
     while (i < end) {
       if (this.#state === DATA) {
         const n = Math.min(this.#left, end - i);
+        if (this.#sink !== null && n > 0) this.#sink.data(bytes, i, i + n);
         i += n;
         this.#left -= n;
         if (this.#left > 0) break;
@@ -124,12 +135,13 @@ export class ChunkScanner {
 
   #trailer(byte: number): void {
     if (++this.#length > HTTP_TRAILER_MAX_BYTES) throw this.#invalid('the trailers are too long');
+    if (this.#state === TRAILER_LINE && byte === CR) {
+      this.#state = LAST_LF;
+      return;
+    }
+    this.#sink?.trailerByte(byte);
     switch (this.#state) {
       case TRAILER_LINE:
-        if (byte === CR) {
-          this.#state = LAST_LF;
-          return;
-        }
         this.#nameLength = 0;
         this.#state = TRAILER_NAME;
         return this.#trailerName(byte);
