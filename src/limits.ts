@@ -641,6 +641,10 @@ export const REVERST_REGISTRATION_DEPTH_MAX = 4;
 /** Groups in a file, and hosts in a group. */
 export const REVERST_GROUPS_MAX = 10_000;
 export const REVERST_GROUP_HOSTS_MAX = 1_000;
+/** A file of groups, or the entry of a cluster that holds one: what REVERST_GROUPS_MAX of them take. */
+export const REVERST_GROUPS_FILE_MAX_BYTES = 4 * MB;
+/** A file that holds a token, or its hash. */
+export const REVERST_SECRET_MAX_BYTES = 16 * KB;
 
 // ---- The process that serves QUIC (server/quic/) ----
 
