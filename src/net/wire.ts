@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import { BULK_KEEP_BYTES, CLOSE_FLUSH_MS, QUIET_READ_BYTES } from '../limits.ts';
 import { forgetPaused, watchPaused } from './paused-sockets.ts';
 import { DrainCallbacks } from './drain-callbacks.ts';
-import { HEADROOM, quietSlab, type Slab, type SlabPool } from './slab.ts';
+import { HEADROOM, quietSlab, Slab, type SlabPool } from './slab.ts';
 import { isPipe } from './tcp-handle.ts';
 import { readIntoBuffer } from './user-buffer.ts';
 
@@ -27,6 +27,13 @@ export interface WireReader {
   ended(): void;
   /** The socket is gone, both ways. The last call; `error` is null after a clean close. */
   closed(error: Error | null): void;
+}
+
+/** Hands over what came behind an upgrade, as if it had just been read. */
+export function readRest(reader: Pick<WireReader, 'read'>, rest: Buffer): void {
+  if (rest.length === 0) return;
+  const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
+  reader.read(slab, HEADROOM, HEADROOM + rest.length);
 }
 
 const nothing = Buffer.alloc(0);

@@ -6,7 +6,6 @@ import { checkAttach } from '../attach/door.ts';
 import { PROTOCOL } from '../attach/messages.ts';
 import { SallyportError } from '../errors.ts';
 import { POLL_HOLD_MS } from '../limits.ts';
-import { HEADROOM, Slab } from '../net/slab.ts';
 import { grantLater } from '../ingress/http/late-grant.ts';
 import { jsonRefusalReply } from '../ingress/http/late-reply.ts';
 import type {
@@ -16,7 +15,7 @@ import type {
   Takeover,
 } from '../ingress/http/own-endpoints.ts';
 import type { Peer } from '../ingress/http/peer.ts';
-import type { Wire } from '../net/wire.ts';
+import { readRest, type Wire } from '../net/wire.ts';
 import { upgradeResponse } from '../transport/websocket/handshake.ts';
 import { WebSocketLink } from '../transport/websocket/link.ts';
 import { createPollDoor } from './poll-door.ts';
@@ -69,7 +68,7 @@ export function createOwnEndpoints(options: OwnEndpointsOptions): ServerEndpoint
       wire.write(Buffer.from(upgradeResponse(key, PROTOCOL)));
       const link = new WebSocketLink(wire, 'none');
       sessions.attach(link, identity, peer.text);
-      if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
+      readRest(link, rest);
     };
     if (!(admitted instanceof Promise)) return (wire, rest) => open(admitted, wire, rest);
     return grantLater(admitted, open, (thrown) => jsonRefusalReply(thrown, null));
@@ -107,9 +106,4 @@ export function createOwnEndpoints(options: OwnEndpointsOptions): ServerEndpoint
 function json(status: number, body: unknown): OwnReply {
   const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
   return { status, headers, body: `${JSON.stringify(body)}\n` };
-}
-
-/** Bytes that came behind the upgrade, as if they had just been read. */
-function slabOf(bytes: Buffer): Slab {
-  return new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
 }

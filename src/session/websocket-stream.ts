@@ -5,12 +5,13 @@
  * WebSockets know no half-close, so protocols differ in how a direction ends: see `Ending`.
  */
 import { SallyportError } from '../errors.ts';
-import { GONE_PEER_GRACE_MS, INITIAL_WINDOW_BYTES } from '../limits.ts';
-import { HEADROOM, Slab } from '../net/slab.ts';
+import { GONE_PEER_GRACE_MS } from '../limits.ts';
+import type { Slab } from '../net/slab.ts';
 import type { Wire, WireReader } from '../net/wire.ts';
 import { WebSocketLink, type Masking } from '../transport/websocket/link.ts';
 import { MessageSender } from './message-sender.ts';
 import type { Stream, StreamEnd, StreamReceiver } from './session.ts';
+import { SocketWindow } from './socket-window.ts';
 
 /**
  * What `end` does. `message`: an empty message tells the peer, who is known to understand it, and
@@ -31,10 +32,8 @@ export class WebSocketStream implements Stream, WireReader {
   #wire: Wire;
   #link: WebSocketLink;
   #sender: MessageSender;
+  #window: SocketWindow;
   #ending: Ending;
-  /** Bytes delivered and not credited. */
-  #unpaid = 0;
-  #paused = false;
   #ended = false;
   #peerEnded = false;
   /** The peer neither sends nor takes anything any more. */
@@ -47,6 +46,7 @@ export class WebSocketStream implements Stream, WireReader {
   /** Takes over the wire of a connection that is upgraded, or will be before the first byte is sent. */
   constructor(wire: Wire, masking: Masking, ending: Ending, receiver: StreamReceiver) {
     this.#wire = wire;
+    this.#window = new SocketWindow(wire);
     this.#ending = ending;
     this.receiver = receiver;
     this.#link = new WebSocketLink(wire, masking, {
@@ -68,29 +68,18 @@ export class WebSocketStream implements Stream, WireReader {
   read(slab: Slab, start: number, end: number): boolean {
     this.#active = true;
     this.#link.read(slab, start, end);
-    this.#paused = this.#unpaid >= INITIAL_WINDOW_BYTES && !this.#over;
-    return !this.#paused;
-  }
-
-  /** Bytes that came behind the upgrade, as if they had just been read. */
-  early(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
-    this.read(slab, HEADROOM, HEADROOM + bytes.length);
+    return this.#over || this.#window.goesOn();
   }
 
   #deliver(slab: Slab, start: number, end: number): void {
     if (this.#over || this.#peerEnded) return;
     this.bytesReceived += end - start;
-    this.#unpaid += end - start;
+    this.#window.delivered(end - start);
     this.receiver.data(slab, start, end);
   }
 
   credit(n: number): void {
-    this.#unpaid -= n;
-    if (!this.#paused || this.#unpaid > INITIAL_WINDOW_BYTES / 2) return;
-    this.#paused = false;
-    this.#wire.resume();
+    this.#window.credit(n);
   }
 
   /** The peer's direction has ended; ours goes on. */
@@ -206,7 +195,7 @@ export class WebSocketStream implements Stream, WireReader {
     this.#over = true;
     clearTimeout(this.#grace ?? undefined);
     this.onOver?.(end);
-    if (this.#paused) this.#wire.resume();
+    this.#window.open();
   }
 
   // ---- Signs of life, for a heartbeat ----
@@ -216,7 +205,7 @@ export class WebSocketStream implements Stream, WireReader {
    * see a ping yet: whether that one is there is for TCP to say.
    */
   takeActivity(): boolean {
-    if (!this.#active) return this.#paused || this.bytesSent !== this.#sentWhenActive;
+    if (!this.#active) return this.#window.paused || this.bytesSent !== this.#sentWhenActive;
     this.#active = false;
     this.#sentWhenActive = this.bytesSent;
     return true;

@@ -4,12 +4,11 @@ import net from 'node:net';
 import type { TestContext } from 'node:test';
 import {
   createSokkenClient,
-  type LocalRequest,
   type SokkenClient,
   type SokkenClientOptions,
-  type SokkenRoute,
 } from '../../src/compat/sokken/client.ts';
 import { createSokkenDialect, type SokkenOptions } from '../../src/compat/sokken/dialect.ts';
+import type { LocalRequest, SokkenRoute } from '../../src/compat/sokken/route.ts';
 import type { SallyportError } from '../../src/errors.ts';
 import type { StreamLine } from '../../src/observe/access-log.ts';
 import type { Server } from '../../src/server/handle.ts';

@@ -1,13 +1,9 @@
 /** `sallyport sokken client`: local ports that lead to the addresses of servers. */
 import os from 'node:os';
-import {
-  createSokkenClient,
-  type LocalRequest,
-  type SokkenClientEvents,
-  type SokkenRoute,
-} from '../../compat/sokken/client.ts';
+import { createSokkenClient, type SokkenClientEvents } from '../../compat/sokken/client.ts';
 import { healthAnswer } from '../../compat/sokken/health.ts';
 import { CLIENT_FIELD, HEALTH_PATH } from '../../compat/sokken/protocol.ts';
+import type { LocalRequest, SokkenRoute } from '../../compat/sokken/route.ts';
 import { SallyportError } from '../../errors.ts';
 import { formatAddress, parseListenAddress } from '../../net/address.ts';
 import { quoted } from '../../net/printable.ts';

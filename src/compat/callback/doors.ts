@@ -5,8 +5,7 @@ import { SallyportError } from '../../errors.ts';
 import { grantLater } from '../../ingress/http/late-grant.ts';
 import type { RequestView, Takeover } from '../../ingress/http/own-endpoints.ts';
 import type { Peer } from '../../ingress/http/peer.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
-import type { Wire } from '../../net/wire.ts';
+import { readRest, type Wire } from '../../net/wire.ts';
 import type { WaitingRoom } from '../../registry/waiting-room.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
 import type { DialectHost } from '../dialect.ts';
@@ -49,7 +48,7 @@ export function createDoors(options: DoorsOptions): Doors {
       wire.write(agreement);
       const link = new WebSocketLink(wire, 'none', { text: true });
       reverses.join(registrant, link);
-      if (rest.length > 0) link.read(slabOf(rest), HEADROOM, HEADROOM + rest.length);
+      readRest(link, rest);
     };
     const permitted = admitted instanceof Promise ? admitted.then(permit) : permit(admitted);
     if (permitted instanceof Promise) return grantLater(permitted, serve, admission.refuse);
@@ -86,9 +85,4 @@ export function createDoors(options: DoorsOptions): Doors {
       return list === 'callback' ? register(id, request, peer) : visit(id, request, peer);
     },
   };
-}
-
-/** Bytes that came behind the upgrade, as if they had just been read. */
-function slabOf(bytes: Buffer): Slab {
-  return new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
 }

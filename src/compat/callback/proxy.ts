@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SallyportError } from '../../errors.ts';
 import { CALLBACK_HEARTBEAT_MS, LOCAL_SLAB_BYTES } from '../../limits.ts';
 import { SlabPool } from '../../net/slab.ts';
-import { Wire, type WireReader } from '../../net/wire.ts';
+import { readRest, Wire, type WireReader } from '../../net/wire.ts';
 import { createHeartbeat, type Heartbeat } from '../../session/heartbeat.ts';
 import { Splice } from '../../session/splice.ts';
 import { WebSocketStream } from '../../session/websocket-stream.ts';
@@ -83,7 +83,7 @@ function join(
   });
   const leave = (): void => stream.reset();
   signal.addEventListener('abort', leave, { once: true });
-  stream.early(rest);
+  readRest(stream, rest);
   wire.resume();
   return promise.finally(() => signal.removeEventListener('abort', leave));
 }

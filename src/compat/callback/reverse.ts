@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { linkSlabs } from '../../attach/dial.ts';
 import { asSallyportError, type SallyportError } from '../../errors.ts';
 import { CALLBACK_HEARTBEAT_MS } from '../../limits.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
+import { readRest } from '../../net/wire.ts';
 import type { Target } from '../../net/target.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import { createHeartbeat, type Heartbeat } from '../../session/heartbeat.ts';
@@ -82,10 +82,7 @@ async function runOnce(
   signal.addEventListener('abort', leave);
   heartbeat.add(session);
   events.established();
-  if (rest.length > 0) {
-    const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
-    link.read(slab, HEADROOM, HEADROOM + rest.length);
-  }
+  readRest(link, rest);
   wire.resume();
   try {
     return await promise;

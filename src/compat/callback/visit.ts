@@ -6,7 +6,7 @@ import type { Identity } from '../../access/identity.ts';
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { CALLBACK_UPGRADE_WAIT_MS } from '../../limits.ts';
 import { refusalReply, replyLate } from '../../ingress/http/late-reply.ts';
-import type { Wire } from '../../net/wire.ts';
+import { readRest, type Wire } from '../../net/wire.ts';
 import type { Gate, PassedStream } from '../../registry/gate.ts';
 import type { WaitingRoom } from '../../registry/waiting-room.ts';
 import type { StreamRequest } from '../../registry/upstream.ts';
@@ -67,7 +67,7 @@ export class Visit implements StreamReceiver {
   /** Opens the stream; the events are called from now on. */
   start(): void {
     this.#open();
-    this.stream.early(this.#rest);
+    readRest(this.stream, this.#rest);
   }
 
   /** Bytes from the consumer towards the target, and back. */

@@ -4,7 +4,7 @@ import type { Wish } from '../../consumer/consumer.ts';
 import { isErrorCode, SallyportError } from '../../errors.ts';
 import { FAILURE_MESSAGE_MAX_CHARS, HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { parseDialAddress } from '../../net/address.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
+import { readRest } from '../../net/wire.ts';
 import { printable, quoted } from '../../net/printable.ts';
 import type { UpstreamReceiver } from '../../registry/upstream.ts';
 import type { Stream } from '../../session/session.ts';
@@ -43,10 +43,7 @@ export class AgentSession implements MuxEvents {
       this.close(new SallyportError('HANDSHAKE_TIMEOUT', `hubble handshake: ${why}`));
     }, HANDSHAKE_TIMEOUT_MS);
     this.#mux = new HubbleMux(this.link, true, this);
-    if (rest.length > 0) {
-      const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
-      this.link.read(slab, HEADROOM, HEADROOM + rest.length);
-    }
+    readRest(this.link, rest);
     wire.resume();
   }
 

@@ -5,7 +5,7 @@
 import { linkSlabs } from '../../attach/dial.ts';
 import { SallyportError } from '../../errors.ts';
 import type { OwnEndpoints, RequestView, Takeover } from '../../ingress/http/own-endpoints.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
+import { readRest } from '../../net/wire.ts';
 import { isKey, upgradeResponse } from '../../transport/websocket/handshake.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
 
@@ -53,8 +53,6 @@ function takeover(key: string, entered: (link: WebSocketLink) => void): Takeover
     wire.write(Buffer.from(upgradeResponse(key, null)));
     const link = new WebSocketLink(wire, 'none');
     entered(link);
-    if (rest.length === 0) return;
-    const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
-    link.read(slab, HEADROOM, HEADROOM + rest.length);
+    readRest(link, rest);
   };
 }

@@ -8,18 +8,8 @@ import { SOKKEN_HEARTBEAT_MS } from '../../limits.ts';
 import { formatAddress, type HostPort } from '../../net/address.ts';
 import { acceptOptions, startListening } from '../../net/listen.ts';
 import { createHeartbeat } from '../../session/heartbeat.ts';
-import type { WayOut } from '../../transport/outgoing/way-out.ts';
 import { LocalConnection, type ConnectionHost } from './local-connection.ts';
-
-/** One local port and where it leads. */
-export interface SokkenRoute {
-  readonly listen: HostPort;
-  /** ws, wss, http or https; its path names the address. */
-  readonly url: URL;
-  /** Sent with the upgrade. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly wayOut: WayOut;
-}
+import type { LocalRequest, SokkenRoute } from './route.ts';
 
 export interface SokkenClientOptions {
   readonly routes: readonly SokkenRoute[];
@@ -28,15 +18,6 @@ export interface SokkenClientOptions {
   /** Time between signs of life. Default: SOKKEN_HEARTBEAT_MS. */
   readonly heartbeatMs?: number;
   readonly events: SokkenClientEvents;
-}
-
-/** A connection as it is told of. */
-export interface LocalRequest {
-  /** The route's own, with the port that was picked. */
-  readonly local: HostPort;
-  readonly remote: URL;
-  /** `ip:port` of who connected. */
-  readonly client: string;
 }
 
 /** `active`: connections at that moment. */

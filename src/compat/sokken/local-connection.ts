@@ -5,12 +5,12 @@ import { HANDSHAKE_TIMEOUT_MS, LOCAL_SLAB_BYTES } from '../../limits.ts';
 import { breakOff } from '../../net/break-off.ts';
 import { forgetPaused, watchPaused } from '../../net/paused-sockets.ts';
 import { SlabPool } from '../../net/slab.ts';
-import { Wire, type WireReader } from '../../net/wire.ts';
+import { readRest, Wire, type WireReader } from '../../net/wire.ts';
 import type { Heartbeat } from '../../session/heartbeat.ts';
 import { Splice, type SpliceEnd } from '../../session/splice.ts';
 import { dialWebSocket, type DialledWebSocket } from '../../transport/websocket/dial.ts';
-import type { LocalRequest, SokkenRoute } from './client.ts';
 import { HALF_CLOSE, SUBPROTOCOL } from './protocol.ts';
+import type { LocalRequest, SokkenRoute } from './route.ts';
 import { SokkenStream } from './stream.ts';
 
 export interface ConnectionHost {
@@ -83,7 +83,7 @@ export class LocalConnection implements SpliceEnd {
     local.reader = splice;
     this.#host.heartbeat.add(stream);
     this.#host.joined(this);
-    stream.early(rest);
+    readRest(stream, rest);
     remote.resume();
   }
 

@@ -6,16 +6,16 @@
 import { SallyportError } from '../../errors.ts';
 import {
   GONE_PEER_GRACE_MS,
-  INITIAL_WINDOW_BYTES,
   SOKKEN_CLOSE_MS,
   SOKKEN_HALF_CLOSED_QUIET_MS,
   SOKKEN_HEAR_OUT_BYTES,
   SOKKEN_MESSAGE_MAX_BYTES,
 } from '../../limits.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
+import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import { MessageSender } from '../../session/message-sender.ts';
 import type { Stream, StreamEnd, StreamReceiver } from '../../session/session.ts';
+import { SocketWindow } from '../../session/socket-window.ts';
 import { closePayloadOf } from '../../transport/websocket/close.ts';
 import { controlFrame, OPCODE_CLOSE } from '../../transport/websocket/frame.ts';
 import { WebSocketLink, type Masking } from '../../transport/websocket/link.ts';
@@ -40,8 +40,7 @@ export class SokkenStream implements Stream, WireReader {
   #peer: SokkenPeer;
   #link: WebSocketLink;
   #sender: MessageSender;
-  #unpaid = 0;
-  #paused = false;
+  #window: SocketWindow;
   #ended = false;
   #peerEnded = false;
   /** The peer neither sends nor takes anything any more. */
@@ -59,6 +58,7 @@ export class SokkenStream implements Stream, WireReader {
   /** Takes over the wire of a connection that is upgraded. */
   constructor(wire: Wire, masking: Masking, peer: SokkenPeer, receiver: StreamReceiver) {
     this.#wire = wire;
+    this.#window = new SocketWindow(wire);
     this.#masking = masking;
     this.#peer = peer;
     this.receiver = receiver;
@@ -84,30 +84,19 @@ export class SokkenStream implements Stream, WireReader {
   read(slab: Slab, start: number, end: number): boolean {
     this.#active = true;
     this.#link.read(slab, start, end);
-    this.#paused = this.#unpaid >= INITIAL_WINDOW_BYTES && !this.#over;
-    return !this.#paused;
-  }
-
-  /** Bytes that came behind the upgrade, as if they had just been read. */
-  early(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), bytes]), null);
-    this.read(slab, HEADROOM, HEADROOM + bytes.length);
+    return this.#over || this.#window.goesOn();
   }
 
   #deliver(slab: Slab, start: number, end: number): void {
     if (this.#over || this.#peerEnded) return;
     this.bytesReceived += end - start;
-    this.#unpaid += end - start;
+    this.#window.delivered(end - start);
     if (!this.#closing) this.#timer?.refresh();
     this.receiver.data(slab, start, end);
   }
 
   credit(n: number): void {
-    this.#unpaid -= n;
-    if (!this.#paused || this.#unpaid > INITIAL_WINDOW_BYTES / 2) return;
-    this.#paused = false;
-    this.#wire.resume();
+    this.#window.credit(n);
   }
 
   #finished(): void {
@@ -200,7 +189,7 @@ export class SokkenStream implements Stream, WireReader {
   /** The last words may still be on their way, and the server would cut them off. */
   #awaitQuiet(): void {
     this.#timer = setTimeout(() => {
-      if (this.#unpaid > 0) this.#timer!.refresh();
+      if (this.#window.unpaid > 0) this.#timer!.refresh();
       else this.#closeSending();
     }, SOKKEN_HALF_CLOSED_QUIET_MS);
   }
@@ -248,7 +237,7 @@ export class SokkenStream implements Stream, WireReader {
     this.#over = true;
     this.#clearTimer();
     this.onOver?.(end);
-    if (this.#paused) this.#wire.resume();
+    this.#window.open();
   }
 
   #clearTimer(): void {
@@ -260,7 +249,7 @@ export class SokkenStream implements Stream, WireReader {
 
   /** Peers answer while they read: one that has not taken what it was sent cannot. */
   takeActivity(): boolean {
-    if (!this.#active) return this.#paused || this.bytesSent !== this.#sentWhenActive;
+    if (!this.#active) return this.#window.paused || this.bytesSent !== this.#sentWhenActive;
     this.#active = false;
     this.#sentWhenActive = this.bytesSent;
     return true;

@@ -2,7 +2,7 @@
 import type { Identity } from '../../access/identity.ts';
 import { DIRECT_SERVICE } from '../../access/service-name.ts';
 import { asSallyportError, type SallyportError } from '../../errors.ts';
-import type { Wire } from '../../net/wire.ts';
+import { readRest, type Wire } from '../../net/wire.ts';
 import type { Gate } from '../../registry/gate.ts';
 import { Relay } from '../../session/relay.ts';
 import { ADDRESS_REFUSED } from './protocol.ts';
@@ -76,7 +76,7 @@ export class Tunnel {
       return;
     }
     this.#events.dialing(this);
-    this.stream.early(rest);
+    readRest(this.stream, rest);
   }
 
   #refuse(error: SallyportError): void {

@@ -4,7 +4,7 @@ import { linkSlabs } from '../../attach/dial.ts';
 import { asSallyportError, type SallyportError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS, WSTUNNEL_HELD_MAX_BYTES, WSTUNNEL_PING_MS } from '../../limits.ts';
 import { createBackoff } from '../../net/backoff.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
+import { readRest } from '../../net/wire.ts';
 import { createHeartbeat } from '../../session/heartbeat.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
 import { dialWebSocket } from '../../transport/websocket/dial.ts';
@@ -83,10 +83,7 @@ export async function runWstunnelClient(
     heartbeat.add(session);
     backoff.reset();
     events.connected();
-    if (rest.length > 0) {
-      const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
-      link.read(slab, HEADROOM, HEADROOM + rest.length);
-    }
+    readRest(link, rest);
     wire.resume();
     try {
       return await promise;

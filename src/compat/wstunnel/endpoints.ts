@@ -10,8 +10,7 @@ import type {
 } from '../../ingress/http/own-endpoints.ts';
 import type { Peer } from '../../ingress/http/peer.ts';
 import { RENDEZVOUS_TOKEN_MIN_CHARS } from '../../limits.ts';
-import { HEADROOM, Slab } from '../../net/slab.ts';
-import type { Wire } from '../../net/wire.ts';
+import { readRest, type Wire } from '../../net/wire.ts';
 import { isKey, upgradeResponse } from '../../transport/websocket/handshake.ts';
 import { WebSocketLink } from '../../transport/websocket/link.ts';
 
@@ -47,9 +46,7 @@ export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
       wire.write(Buffer.from(upgradeResponse(key, null)));
       const link = new WebSocketLink(wire, 'none');
       joined(link);
-      if (rest.length === 0) return;
-      const slab = new Slab(Buffer.concat([Buffer.alloc(HEADROOM), rest]), null);
-      link.read(slab, HEADROOM, HEADROOM + rest.length);
+      readRest(link, rest);
     };
     const admitted = admit(token, peer);
     if (admitted instanceof Promise)
