@@ -1,0 +1,37 @@
+/** `sallyport reverst server|http`: the programs of reverst, with their flags and exit codes. */
+import { SallyportError } from '../../errors.ts';
+import type { Invocation } from '../invocation.ts';
+
+/** Whatever went wrong; the originals have it for their help as well. */
+const FAILED = 1;
+
+export interface ReverstProgram {
+  readonly usage: string;
+  /** `args` begin behind the name of the program. Gives the exit code, or throws as commands do. */
+  run(args: readonly string[], invocation: Invocation): Promise<number>;
+}
+
+const loaders: Readonly<Record<string, () => Promise<ReverstProgram>>> = {};
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { stdout, stderr } = invocation;
+  const [name = '', ...args] = invocation.args;
+  if (!Object.hasOwn(loaders, name)) {
+    const programs = await Promise.all(Object.values(loaders).map((load) => load()));
+    const asked = /^(?:--?h(?:elp)?|help)$/.test(name);
+    (asked ? stdout : stderr).write(programs.map(({ usage }) => usage).join('\n'));
+    return asked ? 0 : FAILED;
+  }
+  const program = await loaders[name]();
+  try {
+    return await program.run(args, invocation);
+  } catch (thrown) {
+    if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
+    const { code, message, advice } = thrown;
+    if (code === 'USAGE') stderr.write(program.usage);
+    stderr.write(
+      `error: ${message}\n${code === 'USAGE' ? '' : `  code: ${code}\n  fix: ${advice}\n`}`,
+    );
+    return FAILED;
+  }
+}
