@@ -632,6 +632,12 @@ export const HTTP3_USELESS_FRAMES_MAX = 1_000;
 export const HTTP3_INTERIM_MAX = 5;
 /** Streams of unknown types, in the life of a connection: each is refused. */
 export const HTTP3_UNKNOWN_STREAMS_MAX = 1_000;
+/** What is delivered of a stream and not dealt with: beyond it the stream is not read from QUIC, and its window fills. */
+export const HTTP3_STREAM_UNTAKEN_BYTES = 64 * KB;
+/** How late it may be noticed that the peer has stopped a stream on which nothing is being sent, while there are many. */
+export const HTTP3_STOPPED_CHECK_MS = 10;
+/** So many such streams are looked at in every turn: it takes 25 microseconds. */
+export const HTTP3_STOPPED_CHECK_ALWAYS = 64;
 /** The value that registers a client, or answers it: a group, and credentials. */
 export const REVERST_REGISTRATION_MAX_BYTES = 64 * KB;
 /** Pairs in its metadata. Originals send one. */

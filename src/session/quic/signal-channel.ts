@@ -45,7 +45,7 @@ export class SignalChannel {
     for (;;) {
       const got = connection.receive(id, room);
       if (got === null) return;
-      if (got === 'reset') throw violation('the stream of signals was reset');
+      if (typeof got === 'number') throw violation('the stream of signals was reset');
       this.#reader.feed(room.subarray(0, got[0]));
       if (got[1]) throw violation('the stream of signals was ended');
     }

@@ -164,7 +164,7 @@ export class QuicStream implements Stream {
         if (slab !== null && !slab.shared) slab.release();
         return;
       }
-      if (got === 'reset') {
+      if (typeof got === 'number') {
         if (slab !== null && !slab.shared) slab.release();
         return this.broken(reset);
       }

@@ -28,7 +28,10 @@ export interface NativeConnection {
   /** Lower values are sent first. */
   streamPriority(id: number, urgency: number, incremental: boolean): void;
   streamShutdown(id: number, direction: 0 | 1, code: number): void;
+  /** Bytes that would be taken now. */
+  streamCapacity(id: number): number;
   peerStreamsLeftBidi(): number;
+  peerStreamsLeftUni(): number;
   readable(): Iterable<number>;
   /** Milliseconds until `onTimeout` is due. */
   timeout(): number | null;

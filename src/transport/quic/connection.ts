@@ -6,8 +6,9 @@
 import { X509Certificate } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
 import { QUIC_REASON_MAX_BYTES } from '../../limits.ts';
-import { printable } from '../../net/printable.ts';
 import type { NativeAddress, NativeConnection } from './binding.ts';
+import { endOf, handshakeLate } from './end.ts';
+import { TurnTimer } from './turn-timer.ts';
 import type { QuicEnd, QuicHome, QuicUser } from './user.ts';
 
 const nothing = Buffer.alloc(0);
@@ -26,8 +27,7 @@ export class QuicConnection {
   #nextBidi: number;
   #nextUni: number;
   #over = false;
-  #timer: NodeJS.Timeout | null = null;
-  #timerAt = 0;
+  #timer: TurnTimer;
   #deadline: NodeJS.Timeout | null;
 
   constructor(
@@ -43,6 +43,10 @@ export class QuicConnection {
     this.peer = peer;
     this.#nextBidi = isServer ? 1 : 0;
     this.#nextUni = isServer ? 3 : 2;
+    this.#timer = new TurnTimer(() => {
+      native.onTimeout();
+      this.turn();
+    });
     this.#deadline = setTimeout(() => this.#end(handshakeLate), handshakeMs);
   }
 
@@ -73,8 +77,10 @@ export class QuicConnection {
     return id;
   }
 
-  /** The id of a new stream to the peer only. */
+  /** The id of a new stream to the peer only. Throws TOO_MANY_STREAMS. */
   openUni(): number {
+    if (this.#native.peerStreamsLeftUni() <= 0)
+      throw new SallyportError('TOO_MANY_STREAMS', 'quic: the peer allows no more one-way streams');
     const id = this.#nextUni;
     this.#nextUni += 4;
     return id;
@@ -104,27 +110,51 @@ export class QuicConnection {
     return true;
   }
 
-  /** Bytes read into `room` and whether they are the last; null: none are there; `reset`: the peer broke it off. */
-  receive(id: number, room: Uint8Array): readonly [length: number, end: boolean] | null | 'reset' {
+  /** Null: the peer takes what is sent. Else the code with which it stopped the stream, or 'gone': nothing is known of it any more. */
+  stopped(id: number): number | 'gone' | null {
+    if (this.#over) return 'gone';
+    try {
+      this.#native.streamCapacity(id);
+      return null;
+    } catch (thrown) {
+      return codeOf(thrown as Error, 'StreamStopped') ?? 'gone';
+    }
+  }
+
+  /** Bytes read into `room` and whether they are the last; null: none are there; a number: the peer broke it off with that code. */
+  receive(id: number, room: Uint8Array): readonly [length: number, end: boolean] | null | number {
     if (this.#over) return null;
     try {
       const got = this.#native.streamRecv(id, room);
       if (got !== null) this.#home.schedule(this);
       return got;
     } catch (thrown) {
-      return (thrown as Error).message.startsWith('StreamReset') ? 'reset' : null;
+      return codeOf(thrown as Error, 'StreamReset');
     }
   }
 
   /** Breaks off what is sent, and refuses what comes. */
   reset(id: number): void {
+    this.#shut(id, READ, 0);
+    this.#shut(id, WRITE, 0);
+  }
+
+  /** Breaks off what is sent. */
+  breakOff(id: number, code: number): void {
+    this.#shut(id, WRITE, code);
+  }
+
+  /** Asks the peer to send no more on the stream; what comes all the same is thrown away. */
+  refuse(id: number, code: number): void {
+    this.#shut(id, READ, code);
+  }
+
+  #shut(id: number, direction: 0 | 1, code: number): void {
     if (this.#over) return;
-    for (const direction of [READ, WRITE] as const) {
-      try {
-        this.#native.streamShutdown(id, direction, 0);
-      } catch {
-        // That direction is over already.
-      }
+    try {
+      this.#native.streamShutdown(id, direction, code);
+    } catch {
+      // That direction is over already.
     }
     this.#home.schedule(this);
   }
@@ -191,11 +221,11 @@ export class QuicConnection {
       if (!this.#over) user.turned();
     }
     this.#transmit();
-    if (!this.#over && native.isDraining()) this.#end(this.#reason());
+    if (!this.#over && native.isDraining()) this.#end(endOf(native));
     if (native.isClosed()) {
-      if (!this.#over) this.#end(this.#reason());
+      if (!this.#over) this.#end(endOf(native));
       this.#leave();
-    } else this.#arm();
+    } else this.#timer.arm(native.timeout());
   }
 
   /** The connection is gone, for a reason of this end. */
@@ -224,44 +254,9 @@ export class QuicConnection {
     }
   }
 
-  #arm(): void {
-    const ms = this.#native.timeout();
-    if (ms === null) return this.#disarm();
-    const at = performance.now() + ms;
-    // A timer that fires early finds nothing due and is set again: cheaper than setting each.
-    if (this.#timer !== null && this.#timerAt <= at && at - this.#timerAt < 5) return;
-    this.#disarm();
-    this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#native.onTimeout();
-        this.turn();
-      },
-      Math.max(1, Math.ceil(ms)),
-    );
-  }
-
-  #disarm(): void {
-    clearTimeout(this.#timer ?? undefined);
-    this.#timer = null;
-  }
-
   #stopDeadline(): void {
     clearTimeout(this.#deadline ?? undefined);
     this.#deadline = null;
-  }
-
-  #reason(): QuicEnd {
-    const peers = this.#native.peerError();
-    const error = peers ?? this.#native.localError();
-    return {
-      remote: peers !== null,
-      timedOut: this.#native.isTimedOut(),
-      application: error?.isApp ?? false,
-      code: error?.errorCode ?? 0,
-      reason: error === null ? '' : printable(Buffer.from(error.reason).toString()),
-    };
   }
 
   #end(end: QuicEnd): void {
@@ -273,7 +268,7 @@ export class QuicConnection {
   }
 
   #leave(): void {
-    this.#disarm();
+    this.#timer.disarm();
     this.#stopDeadline();
     this.#home.forget(this);
   }
@@ -282,10 +277,9 @@ export class QuicConnection {
 const READ = 0;
 const WRITE = 1;
 
-const handshakeLate: QuicEnd = {
-  remote: false,
-  timedOut: true,
-  application: false,
-  code: 0,
-  reason: 'the handshake was not done in time',
-};
+/** The code of an error such as `StreamReset(268)`; null for one of another name. */
+function codeOf({ message }: Error, name: string): number | null {
+  return message.startsWith(`${name}(`)
+    ? Number.parseInt(message.slice(name.length + 1), 10)
+    : null;
+}

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
-import { SallyportError } from '../../errors.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
 import {
   QUIC_CONNECTIONS_MAX,
   QUIC_HANDSHAKE_TIMEOUT_MS,
@@ -34,7 +34,10 @@ export interface QuicEndpointOptions {
   readonly listen: HostPort;
   /** Present: clients may connect. */
   readonly server?: QuicSettings;
-  /** A client's handshake is done. Returns who uses the connection. */
+  /**
+   * A client's handshake is done, and its protocol known. Returns who uses the connection; one that
+   * nobody can use, since it allows too few streams, ends by a throw.
+   */
   readonly accept?: (connection: QuicConnection) => QuicUser;
   /** The last connection is gone. */
   readonly emptied?: () => void;
@@ -98,7 +101,11 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     established(connection) {
       if (connection.isServer) {
         handshakes--;
-        connection.user = options.accept!(connection);
+        try {
+          connection.user = options.accept!(connection);
+        } catch (thrown) {
+          connection.close(0, asSallyportError(thrown).message);
+        }
       } else begun.get(connection)!(connection);
       begun.delete(connection);
     },
