@@ -77,38 +77,46 @@ test('streams of connect wait too', async (t) => {
   await until('it is answered', () => client.out().startsWith('HTTP/1.1 200'));
 });
 
-test('the server is killed and restarted under requests: none is run twice, those of GET are answered', async (t) => {
-  const first = await startWaiting(t, 'hold: 10s, queue: 500');
-  const origin = await startOrigin(t);
-  await startService(t, first, ['http', String(origin.port), '--name', 'web']);
-  let count = 0;
-  const outcomes: string[] = [];
-  const send = async (method: string): Promise<void> => {
-    const headers = { 'x-request-id': `${method}-${++count}` };
-    const body = method === 'POST' ? { body: 'once' } : {};
-    const question = { port: first.port, host, method, path: '/', headers, ...body };
-    outcomes.push(await ask(question).then(({ status }) => String(status), String));
-  };
-  const sent: Promise<void>[] = [];
-  const timer = setInterval(() => sent.push(send(sent.length % 2 === 0 ? 'GET' : 'POST')), 5);
-  t.after(() => clearInterval(timer));
-  await until('requests are answered', () => outcomes.length > 50);
-  await first.program.end('SIGKILL');
-  const before = outcomes.length;
-  await startWaiting(t, 'hold: 10s, queue: 500', `127.0.0.1:${first.port}`);
-  await until(
-    'requests are answered again',
-    () => outcomes.slice(before).filter((o) => o === '200').length > 100,
-    15_000,
-  );
-  clearInterval(timer);
-  await Promise.all(sent);
-  const doubled = [...origin.ledger].filter(([, times]) => times > 1);
-  assert.deepEqual(
-    doubled.filter(([id]) => id.startsWith('POST')),
-    [],
-  );
-  // While nobody listened the connection was refused, or broken off with the process.
-  for (const outcome of outcomes)
-    assert.match(outcome, /^200$|ECONNREFUSED|ECONNRESET|socket hang up|broke off/);
-});
+for (const transport of ['websocket', 'longpoll'])
+  test(`the server is killed and restarted under requests, agent over ${transport}: none is run twice, those of GET are answered`, async (t) => {
+    const first = await startWaiting(t, 'hold: 10s, queue: 500');
+    const origin = await startOrigin(t);
+    await startService(t, first, [
+      'http',
+      String(origin.port),
+      '--name',
+      'web',
+      '--transport',
+      transport,
+    ]);
+    let count = 0;
+    const outcomes: string[] = [];
+    const send = async (method: string): Promise<void> => {
+      const headers = { 'x-request-id': `${method}-${++count}` };
+      const body = method === 'POST' ? { body: 'once' } : {};
+      const question = { port: first.port, host, method, path: '/', headers, ...body };
+      outcomes.push(await ask(question).then(({ status }) => String(status), String));
+    };
+    const sent: Promise<void>[] = [];
+    const timer = setInterval(() => sent.push(send(sent.length % 2 === 0 ? 'GET' : 'POST')), 5);
+    t.after(() => clearInterval(timer));
+    await until('requests are answered', () => outcomes.length > 50);
+    await first.program.end('SIGKILL');
+    const before = outcomes.length;
+    await startWaiting(t, 'hold: 10s, queue: 500', `127.0.0.1:${first.port}`);
+    await until(
+      'requests are answered again',
+      () => outcomes.slice(before).filter((o) => o === '200').length > 100,
+      15_000,
+    );
+    clearInterval(timer);
+    await Promise.all(sent);
+    const doubled = [...origin.ledger].filter(([, times]) => times > 1);
+    assert.deepEqual(
+      doubled.filter(([id]) => id.startsWith('POST')),
+      [],
+    );
+    // While nobody listened the connection was refused, or broken off with the process.
+    for (const outcome of outcomes)
+      assert.match(outcome, /^200$|ECONNREFUSED|ECONNRESET|socket hang up|broke off/);
+  });
