@@ -2,6 +2,7 @@
  * Many agents in one process, started by `fleet.ts`: each attaches with one private service, and the
  * parent is told of each time that one is ready. Ends with its parent.
  */
+import type { Transport } from '../../src/attach/transport-choice.ts';
 import { createAgent, createAllowList, createLogger, createAccessLog } from '../../src/index.ts';
 import { parseTarget } from '../../src/net/target.ts';
 import { HEARTBEAT_MS } from '../../src/limits.ts';
@@ -9,6 +10,7 @@ import { HEARTBEAT_MS } from '../../src/limits.ts';
 export interface FleetSetting {
   readonly server: string;
   readonly token: string;
+  readonly transport: Transport;
   readonly count: number;
   /** Of the names of the services. */
   readonly prefix: string;
@@ -19,7 +21,7 @@ export interface FleetReady {
   readonly at: number;
 }
 
-const { server, token, count, prefix } = JSON.parse(process.argv[2]) as FleetSetting;
+const { server, token, transport, count, prefix } = JSON.parse(process.argv[2]) as FleetSetting;
 const accessLog = createAccessLog(createLogger({ level: 'silent', format: 'json' }), false);
 const target = parseTarget('127.0.0.1:9');
 const allow = createAllowList([]);
@@ -34,6 +36,7 @@ function start(number: number): Promise<void> {
   const agent = createAgent({
     server: new URL(server),
     token,
+    transport,
     services: [
       {
         offer: { name: `${prefix}-${number}`, kind: 'tcp' },

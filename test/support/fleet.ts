@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Transport } from '../../src/attach/transport-choice.ts';
 import type { FleetReady, FleetSetting } from './fleet-process.ts';
 import { testToken } from './tunnel.ts';
 import { until } from './wait.ts';
@@ -21,16 +22,22 @@ export interface FleetOptions {
   readonly port: number;
   readonly count: number;
   readonly processes: number;
+  /** Default: websocket. */
+  readonly transport?: Transport;
 }
 
 /** Starts them all; they attach, and come back whenever they lost their server. Ended with the test. */
-export function startFleet(t: TestContext, { port, count, processes }: FleetOptions): Fleet {
+export function startFleet(
+  t: TestContext,
+  { port, count, processes, transport = 'websocket' }: FleetOptions,
+): Fleet {
   let times: number[] = [];
   let failed: Error | null = null;
   for (let n = 0; n < processes; n++) {
     const setting: FleetSetting = {
       server: `ws://127.0.0.1:${port}`,
       token: testToken,
+      transport,
       count: count / processes,
       prefix: `fleet-${n}`,
     };
