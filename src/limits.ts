@@ -651,6 +651,10 @@ export const REVERST_GROUP_HOSTS_MAX = 1_000;
 export const REVERST_GROUPS_FILE_MAX_BYTES = 4 * MB;
 /** A file that holds a token, or its hash. */
 export const REVERST_SECRET_MAX_BYTES = 16 * KB;
+/** A request that does not say whether it has a body goes to its target as one in chunks after so long. The end of one that has none comes along with it, mostly. */
+export const REVERST_BODY_WAIT_MS = 200;
+/** A response that breaks off behind its head is reset after so long: the head has left by then. */
+export const REVERST_BREAK_OFF_MS = 100;
 
 // ---- The process that serves QUIC (server/quic/) ----
 

@@ -2,9 +2,10 @@
  * A stream whose other end is in this process: bytes for the stream come out of a duplex, and what is
  * written to that duplex is what the stream receives. For servers that take a duplex as a connection.
  */
-import { duplexPair, type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { SallyportError } from '../errors.ts';
 import { DUPLEX_WINDOW_BYTES, LOCAL_SLAB_BYTES } from '../limits.ts';
+import { serveDuplex } from '../net/served-duplex.ts';
 import { SlabPool, type Slab } from '../net/slab.ts';
 import { Wire, type WireReader } from '../net/wire.ts';
 import type { Stream, StreamEnd, StreamReceiver } from './session.ts';
@@ -28,16 +29,7 @@ export class DuplexStream implements Stream, WireReader {
   /** Gives the far end to `serve`, which owns it from then on. */
   constructor(receiver: StreamReceiver, serve: (far: Duplex) => void) {
     this.receiver = receiver;
-    const [near, far] = duplexPair();
-    this.#wire = Wire.fromEvents(near, slabs, this);
-    // Its own errors are its server's business; here they show as a close.
-    far.on('error', () => {});
-    // What it had written whole is still delivered. The error keeps a pair from telling of an orderly end.
-    far.on('close', () => {
-      if (!far.writableFinished) near.destroy(new Error('it was destroyed'));
-    });
-    near.on('close', () => far.destroy());
-    serve(far);
+    this.#wire = Wire.fromEvents(serveDuplex(serve), slabs, this);
   }
 
   // ---- Sending ----

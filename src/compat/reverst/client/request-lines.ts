@@ -1,0 +1,48 @@
+/** A request as it goes to a target, in HTTP/1.1: one on a connection, which closes after the response. */
+import { isForbiddenTrailer } from '../../../http1/trailers.ts';
+import type { Field } from '../http3/field.ts';
+import type { RequestHead } from '../http3/heads.ts';
+
+const lineEnd = Buffer.from('\r\n');
+
+/**
+ * The head. Host stays as the caller wrote it; `peer`, who the request came from, is added to
+ * X-Forwarded-For. `body`: its length, or null for one in chunks.
+ */
+export function requestLines(head: RequestHead, body: number | null, peer: string): Buffer {
+  const { method, path, authority } = head;
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${authority}`];
+  const forwardedFor: string[] = [];
+  let trailersWanted = false;
+  for (const [name, value] of head.fields) {
+    if (name === 'x-forwarded-for') forwardedFor.push(value);
+    else if (name === 'te') trailersWanted = true;
+    else if (!hopByHop.has(name)) lines.push(`${name}: ${value}`);
+  }
+  lines.push(`X-Forwarded-For: ${[...forwardedFor, peer].join(', ')}`);
+  if (body === null) lines.push('Transfer-Encoding: chunked');
+  else if (body > 0 || head.contentLength !== null || saysLength.has(method))
+    lines.push(`Content-Length: ${body}`);
+  // HTTP/3 lets nothing else pass than `trailers`.
+  lines.push(trailersWanted ? 'TE: trailers\r\nConnection: close, te' : 'Connection: close');
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/** Those of one connection that HTTP/3 does not refuse by itself. */
+const hopByHop: ReadonlySet<string> = new Set(['proxy-authorization']);
+
+/** Methods that have a body in general: without one they say so (RFC 9110, section 8.6). */
+const saysLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** A piece of a body in chunks. */
+export function chunk(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
+}
+
+/** The end of a body in chunks. Trailers that could be taken for header fields stay behind. */
+export function lastChunk(trailers: readonly Field[]): Buffer {
+  const lines = trailers
+    .filter(([name]) => !isForbiddenTrailer(Buffer.from(name, 'latin1'), name.length))
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`0\r\n${lines.join('')}\r\n`, 'latin1');
+}
