@@ -33,3 +33,9 @@ export function readLocalGreeting(value: unknown): LocalGreeting {
   if (typeof peer === 'string') return { ...readGreeting(value), peer };
   throw new SallyportError('PROTOCOL_MESSAGE', 'quic: a greeting without an address');
 }
+
+/** The dialect of a peer of another tool; null: it is one of ours. */
+export function readDialect(value: unknown): string | null {
+  const { dialect } = (value ?? {}) as { dialect?: unknown };
+  return typeof dialect === 'string' ? dialect : null;
+}

@@ -12,6 +12,7 @@ import type { Gate } from '../registry/gate.ts';
 import type { Routes } from '../registry/routes.ts';
 import type { ServiceRegistry } from '../registry/services.ts';
 import type { WhenAbsent } from '../registry/waiting-room.ts';
+import type { Link } from '../transport/link.ts';
 
 /** What a dialect may use of the server. */
 export interface DialectHost {
@@ -33,10 +34,25 @@ export interface DialectHost {
   trusted(address: string): boolean;
 }
 
+/**
+ * The peers of a tool that come by QUIC. The process for QUIC speaks their protocol and brings each on
+ * a link of its own, whose greeting names the dialect.
+ */
+export interface QuicPeers {
+  /**
+   * Judges a greeting. Resolves with who takes the link over, once the peer has been answered; rejects
+   * with the error that the peer is refused with, in the words of its protocol.
+   */
+  admit(greeting: unknown): Promise<(link: Link) => void>;
+}
+
 export interface Dialect {
+  /** Also what greetings by QUIC say. */
   readonly name: string;
   /** Asked before the server's own; null for a dialect that has none. */
   readonly endpoints: OwnEndpoints | null;
+  /** Absent: nobody comes by QUIC. */
+  readonly quic?: QuicPeers;
   /** Streams and requests under way. */
   readonly active: number;
   /**

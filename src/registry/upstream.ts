@@ -12,6 +12,8 @@ import type { Stream, StreamReceiver } from '../session/session.ts';
 export interface StreamRequest {
   readonly service: string;
   readonly kind: 'http' | 'tcp';
+  /** An HTTP request that asks for another protocol behind it. */
+  readonly upgrade?: true;
   /** `host:port` chosen by the consumer, subject to the service's allow-list. Absent: the service's own target. */
   readonly target?: string;
   /** A key the consumer presents to the service's own authorisation. */

@@ -1,10 +1,12 @@
 /** The dialects of a server as one: opened together or not at all, drained and closed together. */
-import type { Dialect, DialectFactory, DialectHost } from '../compat/dialect.ts';
+import type { Dialect, DialectFactory, DialectHost, QuicPeers } from '../compat/dialect.ts';
 import type { OwnEndpoints } from '../ingress/http/own-endpoints.ts';
 import type { WhenAbsent } from '../registry/waiting-room.ts';
 
 export interface Dialects {
   readonly endpoints: readonly OwnEndpoints[];
+  /** By the name of the dialect: those whose peers come by QUIC. */
+  readonly quic: ReadonlyMap<string, QuicPeers>;
   /** Streams and requests under way, in all of them. */
   readonly active: number;
   /** As the dialect whose service it is has it; null: of none. */
@@ -29,6 +31,7 @@ export async function openDialects(
   }
   return {
     endpoints: opened.map(({ endpoints }) => endpoints).filter((endpoints) => endpoints !== null),
+    quic: new Map(opened.flatMap(({ name, quic }) => (quic === undefined ? [] : [[name, quic]]))),
     get active() {
       return opened.reduce((sum, { active }) => sum + active, 0);
     },

@@ -133,6 +133,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const quic = await openConfiguredQuic(options, {
     reception,
     sessions,
+    dialects: dialects.quic,
     checkRoom() {
       if (draining)
         throw new SallyportError('SERVER_DRAINING', 'attach: the server is shutting down');

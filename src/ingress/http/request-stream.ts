@@ -11,7 +11,10 @@ export function openRequestStream(
   tried: readonly Upstream[],
 ): PassedStream {
   const { service, consumer, id, caller, own } = exchange;
-  if (own === null)
-    return gate.open({ service, kind: 'http', consumer, id }, receiver, { caller, tried });
+  if (own === null) {
+    const request = { service, kind: 'http', consumer, id } as const;
+    const asked = exchange.upgrade ? ({ ...request, upgrade: true } as const) : request;
+    return gate.open(asked, receiver, { caller, tried });
+  }
   return { stream: own.open(receiver), upstream: null, identity: null, keepable: true };
 }

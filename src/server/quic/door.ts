@@ -7,10 +7,12 @@ import path from 'node:path';
 import type { Reception } from '../../access/authenticate/reception.ts';
 import { ATTACH_PATH, linkSlabs } from '../../attach/dial.ts';
 import { failureOf } from '../../attach/messages.ts';
-import { GREETING_ANSWER, readLocalGreeting } from '../../attach/quic-greeting.ts';
+import { GREETING_ANSWER, readDialect, readLocalGreeting } from '../../attach/quic-greeting.ts';
+import type { QuicPeers } from '../../compat/dialect.ts';
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { Wire } from '../../net/wire.ts';
+import type { Link } from '../../transport/link.ts';
 import { PlainLink } from '../../transport/plain-link.ts';
 import type { Sessions } from '../sessions.ts';
 import { FirstMessage, sendFirst } from './greeted-link.ts';
@@ -18,6 +20,8 @@ import { FirstMessage, sendFirst } from './greeted-link.ts';
 export interface QuicDoorOptions {
   readonly reception: Reception;
   readonly sessions: Pick<Sessions, 'attach'>;
+  /** Who takes peers of other tools, by the name of the dialect. */
+  readonly dialects: ReadonlyMap<string, QuicPeers>;
   /** Throws SERVER_DRAINING or SERVER_BUSY while no client can be taken. */
   checkRoom(): void;
 }
@@ -55,21 +59,12 @@ function receive(socket: net.Socket, options: QuicDoorOptions): void {
   const admit = async (value: unknown): Promise<void> => {
     clearTimeout(late);
     try {
-      const { token, peer } = readLocalGreeting(value);
       options.checkRoom();
-      const identity = await options.reception.admit('attach', {
-        authorization: `Bearer ${token}`,
-        certificate: null,
-        peer,
-        service: null,
-        method: 'QUIC',
-        host: '',
-        path: ATTACH_PATH,
-      });
+      const take = await judge(value, options);
       options.checkRoom();
       if (gone) return;
       sendFirst(link, GREETING_ANSWER);
-      options.sessions.attach(link, identity, peer);
+      take(link);
     } catch (thrown) {
       const { code, message } = failureOf(asSallyportError(thrown));
       link.close(new SallyportError(code, message));
@@ -85,4 +80,28 @@ function receive(socket: net.Socket, options: QuicDoorOptions): void {
       },
     ),
   );
+}
+
+/** Who takes the link of whoever greets so. Rejects with what the greeting is refused with. */
+async function judge(greeting: unknown, options: QuicDoorOptions): Promise<(link: Link) => void> {
+  const name = readDialect(greeting);
+  if (name !== null) {
+    const dialect = options.dialects.get(name);
+    if (dialect !== undefined) return dialect.admit(greeting);
+    throw new SallyportError(
+      'PROTOCOL_MESSAGE',
+      'quic: a greeting of a dialect that is not served',
+    );
+  }
+  const { token, peer } = readLocalGreeting(greeting);
+  const identity = await options.reception.admit('attach', {
+    authorization: `Bearer ${token}`,
+    certificate: null,
+    peer,
+    service: null,
+    method: 'QUIC',
+    host: '',
+    path: ATTACH_PATH,
+  });
+  return (link) => options.sessions.attach(link, identity, peer);
 }
