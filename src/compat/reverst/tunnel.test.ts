@@ -85,14 +85,15 @@ test('what is no plain request is refused at once, so that other members are ask
 });
 
 test('a client that goes away takes nothing new; one that is closed hears why', async (t) => {
-  const { tunnel, far, told, open } = await stage(t);
+  const { tunnel, far, streams, told, open } = await stage(t);
   const served = open();
+  await until('it came', () => streams.length === 1);
   far.goAway();
   await until('it is told', () => told.includes('gone away'));
   assert.throws(open, { code: 'SESSION_CLOSED' });
   assert.deepEqual(served.heard, []);
   tunnel.close(new SallyportError('KICKED', 'by an operator'));
   await until('both are told', () => told.length === 3);
-  assert.deepEqual(told.sort(), ['closed KICKED', 'far closed KICKED', 'gone away']);
+  assert.deepEqual(told.toSorted(), ['closed KICKED', 'far closed KICKED', 'gone away']);
   assert.match(served.heard[0], /^KICKED /);
 });
