@@ -655,6 +655,15 @@ export const REVERST_SECRET_MAX_BYTES = 16 * KB;
 export const REVERST_BODY_WAIT_MS = 200;
 /** A response that breaks off behind its head is reset after so long: the head has left by then. */
 export const REVERST_BREAK_OFF_MS = 100;
+/** A client that leaves looks this often whether its last request is done; requests that are on their way when it says so arrive within the first of these. */
+export const REVERST_LEAVE_MS = 200;
+/** Pause of a client before its first redial; it doubles up to RECONNECT_MAX_MS, and a tenth of it is drawn by lot, as in the originals. */
+export const REVERST_REDIAL_MIN_MS = 100;
+/** Signs of life of a client go out at least so often: as in the originals, whose servers may have a shorter idle time than the client. */
+export const REVERST_KEEP_ALIVE_MAX_MS = 20_000;
+/** What the command lines of the originals begin with: the silence after which a connection is lost, and the time between signs of life. */
+export const REVERST_IDLE_TIMEOUT_MS = 60_000;
+export const REVERST_KEEP_ALIVE_MS = 30_000;
 
 // ---- The process that serves QUIC (server/quic/) ----
 

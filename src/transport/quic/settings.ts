@@ -24,6 +24,8 @@ export interface QuicSettings {
    * a certificate of every client.
    */
   readonly ca?: string;
+  /** A client takes whatever certificate the server shows. */
+  readonly insecure?: boolean;
   /** A connection is lost after so much silence. Default: QUIC_IDLE_TIMEOUT_MS. */
   readonly idleTimeoutMs?: number;
 }
@@ -38,7 +40,8 @@ export function serverConfig(native: NativeQuic, settings: QuicSettings): Native
 export function clientConfig(native: NativeQuic, settings: QuicSettings): NativeConfig {
   const own = settings.ca === undefined ? '' : `${settings.ca}\n`;
   if (settings.ca !== undefined) checkCertificates('the authorities', settings.ca);
-  return config(native, settings, own + tls.rootCertificates.join('\n'));
+  const trusted = settings.insecure ? undefined : own + tls.rootCertificates.join('\n');
+  return config(native, settings, trusted);
 }
 
 function config(native: NativeQuic, settings: QuicSettings, ca: string | undefined): NativeConfig {

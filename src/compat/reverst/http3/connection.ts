@@ -41,6 +41,11 @@ export interface Http3Connection {
   acceptUni(stream: ByteStream): ByteReceiver;
   /** Takes no new requests, or asks none, and tells the peer; what runs goes on. */
   goAway(): void;
+  /**
+   * Asks the peer to send no more requests, as the first of two steps (RFC 9114, section 5.2): those
+   * that come all the same are served. Of the end that serves.
+   */
+  windDown(): void;
   /** Ends everything: H3_NO_ERROR to the peer. */
   close(): void;
   /** The session is gone: every exchange fails with the error. */
@@ -48,6 +53,9 @@ export interface Http3Connection {
   /** Exchanges under way. */
   readonly active: number;
 }
+
+/** No stream has this id: nothing is refused by it. */
+const NO_REQUEST_ID = Number.MAX_SAFE_INTEGER - 3;
 
 /** How ids of streams of one kind are counted; RFC 9000, section 2.1. */
 const ID_STEP = 4;
@@ -166,6 +174,10 @@ export function createHttp3Connection(options: Http3ConnectionOptions): Http3Con
       refusedFrom = asks ? 0 : nextId;
       control.write(integerFrame(FRAME.GOAWAY, refusedFrom));
       idleIfDone();
+    },
+    windDown() {
+      if (over || refusedFrom !== Infinity) return;
+      control.write(integerFrame(FRAME.GOAWAY, NO_REQUEST_ID));
     },
     close() {
       if (over) return;
