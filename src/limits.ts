@@ -665,6 +665,19 @@ export const REVERST_KEEP_ALIVE_MAX_MS = 20_000;
 export const REVERST_IDLE_TIMEOUT_MS = 60_000;
 export const REVERST_KEEP_ALIVE_MS = 30_000;
 
+/** An object of a Kubernetes API as JSON: etcd holds 1.5 MB, escapes and what the API adds come on top. */
+export const KUBERNETES_OBJECT_MAX_BYTES = 4 * MB;
+/** What is read of an answer that is a refusal. */
+export const KUBERNETES_STATUS_MAX_BYTES = 16 * KB;
+/** The token of a service account, or the authorities of its cluster. */
+export const KUBERNETES_CREDENTIAL_MAX_BYTES = 256 * KB;
+/** A list as a whole, and the head of a watch, must have come by then. */
+export const KUBERNETES_ANSWER_TIMEOUT_MS = 10_000;
+/** The server is asked to end a watch after this. Unit: seconds, as its API wants them. */
+export const KUBERNETES_WATCH_S = 300;
+/** A watch that has not ended by then is dead. */
+export const KUBERNETES_WATCH_MAX_MS = 330_000;
+
 // ---- The process that serves QUIC (server/quic/) ----
 
 /** How often the process is asked whether it still gets its turns. */

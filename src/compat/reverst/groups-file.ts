@@ -1,9 +1,10 @@
 /** Groups and secrets in files, read again whenever those change. */
 import fs from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { asSallyportError, SallyportError } from '../../errors.ts';
+import { SallyportError } from '../../errors.ts';
 import { REVERST_GROUPS_FILE_MAX_BYTES, REVERST_SECRET_MAX_BYTES } from '../../limits.ts';
 import { watchFiles } from '../../observe/watched-files.ts';
+import { createComplaint } from './complaint.ts';
 import { readGroups, type Group } from './groups.ts';
 import type {
   GroupsEvents,
@@ -60,23 +61,6 @@ export function openSecretFile(file: string, events: SecretEvents): SecretSource
       return bytes;
     },
     close: () => watched.close(),
-  };
-}
-
-/** Tells why something fails, and the same reason once as long as nothing else happens in between. */
-function createComplaint(tell: (error: SallyportError) => void) {
-  let last = '';
-  return {
-    unless(work: () => void): void {
-      try {
-        work();
-        last = '';
-      } catch (thrown) {
-        const error = asSallyportError(thrown);
-        if (error.message !== last) tell(error);
-        last = error.message;
-      }
-    },
   };
 }
 

@@ -42,7 +42,10 @@ export interface SecretEvents {
 
 /** What a cluster holds. */
 export interface Cluster {
-  /** Rejects with CONFIG_INVALID where there are no groups that can be used at the start. */
+  /**
+   * Rejects with CONFIG_INVALID where there are no groups that can be used at the start, and with
+   * CLUSTER_DENIED or CLUSTER_UNAVAILABLE where the cluster does not show them.
+   */
   openGroups(
     path: ClusterPath,
     parse: ParseGroups,
