@@ -15,7 +15,6 @@ export type { Agent, AgentEvents, AgentOptions } from './agent/agent.ts';
 export type { AgentService, HandlerTarget } from './agent/service.ts';
 export { createFetchTarget } from './agent/fetch-target.ts';
 export type { FetchHandler, FetchTarget } from './agent/fetch-target.ts';
-export { serve } from './agent/serve.ts';
 export type { Served, ServeOptions } from './agent/serve.ts';
 export type { Registered, ServiceOffer } from './attach/messages.ts';
 
@@ -64,6 +63,10 @@ export { createHubbleEvents } from './compat/hubble/events.ts';
 export type { ConnectionRequest, HubbleEvent } from './compat/hubble/events.ts';
 export { createHubbleProxy } from './compat/hubble/proxy.ts';
 export type { HubbleProxyOptions } from './compat/hubble/proxy.ts';
+
+export { serve } from './compat/serve.ts';
+export type { ReverstCredentials } from './compat/reverst/client/credentials.ts';
+export type { ReverstServeOptions, ServedGroup } from './compat/reverst/client/serve.ts';
 
 export { errorKinds, SallyportError } from './errors.ts';
 export type { ErrorCode, Hop } from './errors.ts';

@@ -27,4 +27,8 @@ export const legacyTools: Readonly<Record<string, LegacyTool>> = {
     summary: 'The server and the client of sokken, with the flags of the original.',
     load: () => import('./legacy/sokken.ts'),
   },
+  reverst: {
+    summary: 'The client of reverst, with the flags of the original.',
+    load: () => import('./legacy/reverst.ts'),
+  },
 };

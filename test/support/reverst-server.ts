@@ -55,12 +55,13 @@ export interface ReverstTestServerOptions {
 
 const ignore = { finished() {}, reset() {}, stopped() {}, drained() {} };
 
-/** Its certificate is for `localhost`. */
+/** Its certificate is for `localhost` and `flipt.dev.local`. */
 export async function startReverstServer(
   t: TestContext,
   options: ReverstTestServerOptions = {},
 ): Promise<ReverstTestServer> {
-  const certificate = options.certificate ?? (await makeCertificate('localhost'));
+  const certificate =
+    options.certificate ?? (await makeCertificate('localhost', 'flipt.dev.local'));
   const clients: TestClient[] = [];
   const requests: RegistrationRequest[] = [];
   const ends: QuicEnd[] = [];

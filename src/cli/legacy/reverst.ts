@@ -9,9 +9,13 @@ export interface ReverstProgram {
   readonly usage: string;
   /** `args` begin behind the name of the program. Gives the exit code, or throws as commands do. */
   run(args: readonly string[], invocation: Invocation): Promise<number>;
+  /** Of a failure; absent: FAILED, whatever it was. */
+  exitCode?(error: SallyportError): number;
 }
 
-const loaders: Readonly<Record<string, () => Promise<ReverstProgram>>> = {};
+const loaders: Readonly<Record<string, () => Promise<ReverstProgram>>> = {
+  http: async () => (await import('./reverst-http.ts')).httpProgram,
+};
 
 export async function run(invocation: Invocation): Promise<number> {
   const { stdout, stderr } = invocation;
@@ -32,6 +36,6 @@ export async function run(invocation: Invocation): Promise<number> {
     stderr.write(
       `error: ${message}\n${code === 'USAGE' ? '' : `  code: ${code}\n  fix: ${advice}\n`}`,
     );
-    return FAILED;
+    return program.exitCode?.(thrown) ?? FAILED;
   }
 }

@@ -1,0 +1,176 @@
+/** `sallyport reverst http`: registers with a server of reverst, and passes its requests to one address. */
+import { createReverstClient } from '../../compat/reverst/client/client.ts';
+import { authorizationOf } from '../../compat/reverst/client/credentials.ts';
+import { createRequestTarget } from '../../compat/reverst/client/request-target.ts';
+import { SallyportError } from '../../errors.ts';
+import { DRAIN_GRACE_MS } from '../../limits.ts';
+import { parseDialAddress } from '../../net/address.ts';
+import { quoted } from '../../net/printable.ts';
+import { formatTarget, parseTarget } from '../../net/target.ts';
+import type { Invocation } from '../invocation.ts';
+import { createLogs, logLost } from '../logs.ts';
+import { describeFf, fromVariables, parseFf, type FfArguments, type FfFlag } from './ff-flags.ts';
+import { parseGoDuration } from './go-duration.ts';
+import { readNamedFile } from './named-file.ts';
+import { readFlagFile } from './reverst-config.ts';
+
+const flags = {
+  log: { short: 'l', value: 'LEVEL', help: 'debug, info, warn or error', initial: 'info' },
+  'tunnel-address': {
+    short: 'a',
+    value: 'HOST:PORT',
+    help: 'where the server takes tunnels, by QUIC over UDP',
+    initial: '127.0.0.1:7171',
+  },
+  'server-name': {
+    short: 'n',
+    value: 'NAME',
+    help: 'the name that the certificate of the server holds',
+    required: true,
+  },
+  'tunnel-group': {
+    short: 'g',
+    value: 'GROUP',
+    help: 'the group to register with; without it the one named as the server',
+  },
+  'cacert-path': {
+    short: 'c',
+    value: 'FILE',
+    help: 'certificates (PEM) to trust beside the public ones',
+  },
+  insecure: { help: 'the certificate of the server is not verified' },
+  username: { value: 'NAME', help: 'for a group that asks for a user and a password' },
+  password: {
+    value: 'PASSWORD',
+    help: 'its password; others can read command lines, but not REVERST_PASSWORD',
+  },
+  token: {
+    value: 'TOKEN',
+    help: 'for a group that asks for a token; others can read command lines, but not REVERST_TOKEN',
+  },
+  scheme: { value: 'WORD', help: 'stands in front of the credentials instead of Basic or Bearer' },
+  'max-idle-timeout': {
+    value: 'DURATION',
+    help: 'silence after which the connection is lost',
+    initial: '1m',
+  },
+  'keep-alive-period': {
+    value: 'DURATION',
+    help: 'time between signs of life, at most 20s and half of the idle timeout',
+    initial: '30s',
+  },
+  config: {
+    value: 'FILE',
+    help: 'YAML with values for these flags, by their long names; it may be absent',
+    initial: 'config.yml',
+  },
+  'insecure-target': {
+    help: 'the certificate of an https ADDR is not verified (not in the original)',
+  },
+  'keep-trying': {
+    help: 'goes on even when the server refuses the credentials (not in the original)',
+  },
+} as const satisfies Record<string, FfFlag>;
+
+type Flags = FfArguments<keyof typeof flags>;
+
+export const httpProgram = {
+  usage: `USAGE
+  sallyport reverst http [FLAGS] ADDR
+
+  ADDR: a port of this machine, HOST:PORT, http://HOST:PORT, https://HOST or unix:/PATH
+
+FLAGS
+${describeFf(flags)}
+  Each may be given as a variable, such as REVERST_TUNNEL_ADDRESS.
+`,
+  /** Flags that are none end with 1, as in the original; what the server refused shows by its code. */
+  exitCode: ({ code, exit }: SallyportError): number => (code === 'USAGE' ? 1 : exit),
+  run,
+};
+
+async function run(args: readonly string[], invocation: Invocation): Promise<number> {
+  const given = readFlags(args, invocation);
+  if (given.help) {
+    invocation.stdout.write(httpProgram.usage);
+    return 0;
+  }
+  const { directory, signal, stderr } = invocation;
+  const [addr, ...surplus] = given.rest;
+  if (addr === undefined) throw usage('ADDR is missing: say where requests go, such as 3000');
+  if (surplus.length > 0) throw usage(`${quoted(surplus[0])}: flags stand before ADDR`);
+  const target = parseTarget(addr);
+  const serverName = given.text('server-name') ?? '';
+  if (serverName === '') throw usage('server-name must be non-empty string');
+  const group = given.text('tunnel-group') ?? serverName;
+  const server = parseDialAddress(given.text('tunnel-address')!, 'tunnel-address');
+  const ca = given.text('cacert-path');
+  await using logs = createLogs(logKeys(given), stderr);
+  const { log, accessLog } = logs;
+  const client = createReverstClient({
+    server,
+    serverName,
+    ...(ca !== undefined && { ca: readNamedFile(directory, ca, 'cacert-path') }),
+    insecure: given.on('insecure'),
+    group,
+    authorization: authorization(given),
+    target: createRequestTarget(target, given.on('insecure-target')),
+    idleTimeoutMs: durationOf(given, 'max-idle-timeout'),
+    keepAliveMs: durationOf(given, 'keep-alive-period'),
+    keepTrying: given.on('keep-trying'),
+    drainGraceMs: DRAIN_GRACE_MS,
+    accessLog,
+    events: {
+      registered: () => log.info({ group, target: formatTarget(target) }, 'registered'),
+      lost(error, waitMs, again) {
+        if (!again) logLost(log, error, waitMs);
+        else log.debug({ code: error?.code, waitMs }, 'not connected yet; dialling again');
+      },
+    },
+  });
+  await client.run(signal);
+  return 0;
+}
+
+/** Flags come before variables, and those before the file. */
+function readFlags(args: readonly string[], { env, directory }: Invocation): Flags {
+  const variable = fromVariables(env, 'REVERST');
+  const file = parseFf(args, flags, variable).text('config')!;
+  const values = readFlagFile(directory, file, Object.keys(flags));
+  return parseFf(args, flags, (name) => variable(name) ?? values.get(name));
+}
+
+function authorization(given: Flags): string | null {
+  const scheme = given.text('scheme') || undefined;
+  const words = scheme === undefined ? {} : { scheme };
+  const username = given.text('username') ?? '';
+  if (username !== '')
+    return authorizationOf({ username, password: given.text('password') ?? '', ...words });
+  const token = given.text('token') ?? '';
+  return token === '' ? null : authorizationOf({ token, ...words });
+}
+
+/** A timer of 0 would never rest. */
+function durationOf(given: Flags, name: 'max-idle-timeout' | 'keep-alive-period'): number {
+  const ms = parseGoDuration(given.text(name)!, name);
+  if (ms >= 1) return ms;
+  throw usage(`${name} must be longer than that`);
+}
+
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+
+function logKeys(given: Flags): Parameters<typeof createLogs>[0] {
+  const text = given.text('log')!.toLowerCase();
+  const logLevel = levels.find((level) => level === text);
+  if (logLevel === undefined) throw usage(`log: write one of ${levels.join(', ')}`);
+  return {
+    logLevel,
+    logFormat: 'auto',
+    logMaxSize: Number.MAX_SAFE_INTEGER,
+    logMaxFiles: 0,
+  };
+}
+
+function usage(message: string): SallyportError {
+  return new SallyportError('USAGE', message);
+}
