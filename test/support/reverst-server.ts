@@ -151,8 +151,8 @@ export async function startPublicSide(t: TestContext, server: ReverstTestServer)
   let turn = 0;
   const listener = http.createServer((incoming, outgoing) => {
     const client = server.clients[turn++ % server.clients.length];
-    if (client === undefined) return void outgoing.writeHead(502).end();
-    pass(client.http3, incoming, outgoing);
+    if (client === undefined) outgoing.writeHead(502).end();
+    else pass(client.http3, incoming, outgoing);
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { temporaryFile, temporaryFolder } from '../support/files.ts';
@@ -35,10 +36,8 @@ async function startHttp(
 
 function flagsFor(t: TestContext, { port, certificate }: ReverstTestServer): string[] {
   const ca = temporaryFile(t, 'ca.pem', certificate.cert);
-  return [
-    ...['-a', `127.0.0.1:${port}`, '-n', host, '-c', ca],
-    ...['--username', 'user', '--password', 'pass'],
-  ];
+  const login = ['--username', 'user', '--password', 'pass'];
+  return ['-a', `127.0.0.1:${port}`, '-n', host, '-c', ca, ...login];
 }
 
 interface Tunnel {
@@ -59,9 +58,8 @@ describe('requests', () => {
     const pong = (_: unknown, response: { end(text: string): void }) => response.end('PONG');
     const origin = await startOrigin(t, { handlers: { fo: pong } });
     const { server, program, port } = await tunnel(t, String(origin.port));
-    const { stdout } = await promisify(execFile)('curl', [
-      ...['--silent', '--max-time', '20', '-H', `Host: ${host}`, `127.0.0.1:${port}/fo`],
-    ]);
+    const words = ['--silent', '--max-time', '20', '-H', `Host: ${host}`];
+    const { stdout } = await promisify(execFile)('curl', [...words, `127.0.0.1:${port}/fo`]);
     assert.equal(stdout, 'PONG');
     const [{ group, metadata }] = server.requests;
     assert.equal(group, host);
@@ -102,7 +100,7 @@ describe('requests', () => {
     'a response that closes its connection is passed on without saying so',
     patience,
     async (t) => {
-      const close = (_: unknown, response: import('node:http').ServerResponse) =>
+      const close = (_: unknown, response: ServerResponse) =>
         response.writeHead(200, { Connection: 'close', 'Keep-Alive': 'timeout=1' }).end('bye');
       const origin = await startOrigin(t, { handlers: { close } });
       const { server, port } = await tunnel(t, origin.address);
@@ -124,6 +122,9 @@ describe('requests', () => {
         assert.match(text, /TARGET_REFUSED/);
       }
       assert.match(program.err(), /TARGET_REFUSED/);
+      const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup';
+      await startTcpTarget(t, (socket) => socket.resume().end(answer), { port: targetPort });
+      assert.equal((await ask({ port, host })).text, 'up');
       assert.equal(server.requests.length, 1);
     },
   );
