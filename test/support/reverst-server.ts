@@ -21,16 +21,19 @@ import { openQuicEndpoint } from '../../src/transport/quic/endpoint.ts';
 import type { QuicEnd } from '../../src/transport/quic/user.ts';
 import { makeCertificate, type Certificate } from './files.ts';
 
-/** Takes a client in, closes its connection, or answers with a code before it closes with 0x1. */
+/** Takes a client in, closes its connection, answers with a code before it closes with 0x1, or sends bytes. */
 export type Verdict =
   | 'ok'
   | { readonly close: number; readonly reason: string }
   | { readonly code: number; readonly body: string }
+  | { readonly bytes: Buffer }
   | 'silence';
 
 export interface TestClient {
   readonly request: RegistrationRequest;
   readonly http3: Http3Connection;
+  /** For bytes that are no HTTP/3. */
+  readonly streams: QuicStreams;
   close(code: number, reason: string): void;
 }
 
@@ -73,6 +76,7 @@ export async function startReverstServer(
     const client: TestClient = {
       request,
       http3,
+      streams,
       close(code, reason) {
         leave(streams);
         streams.close(code, reason);
@@ -96,6 +100,8 @@ export async function startReverstServer(
       stream.write(packResponse());
       stream.end();
       registered(streams, request);
+    } else if ('bytes' in verdict) {
+      stream.write(verdict.bytes);
     } else if ('close' in verdict) {
       streams.close(verdict.close, verdict.reason);
     } else {
