@@ -70,7 +70,9 @@ export function openStream(
   const gate = new AnswerGate(receiver);
   const stream = session.open(receiver);
   gate.guard(stream);
-  stream.send(encodeMessage(request));
+  // The agent sees an upgrade when it comes.
+  const { upgrade: _upgrade, ...head } = request;
+  stream.send(encodeMessage(head));
   return stream;
 }
 

@@ -48,7 +48,7 @@ export function forwardedClient(
  * section 5.6.1). Quotes are followed from the right, too: one that a client left open on the left
  * cannot swallow what the proxies wrote behind it.
  */
-function* elementsFromRight(
+export function* elementsFromRight(
   fields: FieldSection,
   bytes: Buffer,
   base: number,

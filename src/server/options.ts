@@ -61,6 +61,8 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly tlsPassthroughListen?: HostPort;
   /** Where clients may come by QUIC (UDP). Needs `tls`. */
   readonly quicListen?: HostPort;
+  /** Requests of trusted proxies are routed by X-Forwarded-Host where they have it. Default: by Host. */
+  readonly routeByForwardedHost?: boolean;
   /** CIDRs of peers that begin with a PROXY protocol header. */
   readonly proxyProtocolFrom?: readonly string[];
   /** Time between signs of life; a connection silent for twice as long is dead. Default: 5 s. */

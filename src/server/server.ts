@@ -65,6 +65,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     newId,
     responseTimeoutMs,
     trusted: foundation.trusted,
+    routeByForwardedHost: options.routeByForwardedHost ?? false,
     defect: (error: SallyportError, id: string) =>
       log.error({ error, id }, 'request failed for an unforeseen reason'),
   };

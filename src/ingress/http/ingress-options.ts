@@ -26,6 +26,8 @@ export interface HttpIngressOptions {
   readonly own: OwnEndpoints;
   /** Whether the forwarding fields of this address are believed. */
   readonly trusted: (address: string) => boolean;
+  /** X-Forwarded-Host of such addresses goes before the Host field when routing. Default: false. */
+  readonly routeByForwardedHost?: boolean;
   readonly accessLog: AccessLog;
   readonly newId: () => string;
   /** An error that nobody foresaw, for the log: its `cause` tells where. The client has read 500. */

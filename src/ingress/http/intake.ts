@@ -30,7 +30,8 @@ export class RequestIntake {
     this.#options = options;
     this.#peer = peer;
     this.#exchange = exchange;
-    this.#router = new RequestRouter(options.routes);
+    const forwarded = peer.trusted && options.routeByForwardedHost === true;
+    this.#router = new RequestRouter(options.routes, forwarded);
     this.#forwarding = new ForwardingFields(peer.address, peer.secure, peer.trusted);
   }
 

@@ -1,5 +1,6 @@
 /** Decides, once for each request, which service gets it and what of the head was for us only. */
 import { X_TOKEN } from '../../http1/field-kinds.ts';
+import { forwardedHost } from '../../http1/forwarded-host.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import { requestRefusals } from '../../http1/refusals.ts';
 import { canonicalHost } from '../../net/host.ts';
@@ -8,11 +9,14 @@ import type { Routes } from '../../registry/routes.ts';
 
 const tokenPrefix = Buffer.from('/_token/');
 const SLASH = 0x2f;
+/** No version of routes. */
+const NEVER = -1;
 
 /** One for each client connection: it remembers the host, which hardly ever changes. */
 export class RequestRouter {
-  /** Host as in the Host field, and its canonical name; both empty without one. */
+  /** Host as in the Host field; empty without one. */
   hostValue = '';
+  /** The canonical name that is routed by: of the Host field, or of the one that a proxy names. */
   host = '';
   /** Null: nobody's. Then `held` tells whether a service holds the host all the same. */
   route: Route | null = null;
@@ -22,20 +26,26 @@ export class RequestRouter {
   /** The X-Token field was for us. */
   dropToken = false;
   readonly #routes: Routes;
-  #version = -1;
+  readonly #forwarded: boolean;
+  /** The canonical name of `hostValue`. */
+  #name = '';
+  #version = NEVER;
   #hostBytes: Buffer = Buffer.alloc(0);
   #hostRoutes: readonly PathRoutes[] | null = null;
 
-  constructor(routes: Routes) {
+  /** `forwarded`: X-Forwarded-Host goes before the Host field, since its sender is believed. */
+  constructor(routes: Routes, forwarded: boolean) {
     this.#routes = routes;
+    this.#forwarded = forwarded;
   }
 
   /**
    * Decides about a head. Answers whether the Host value is another than before. Throws
-   * REQUEST_INVALID when two tokens disagree.
+   * REQUEST_INVALID when two tokens disagree, or a proxy names what is no host.
    */
   decide(head: RequestHead, bytes: Buffer, base: number): boolean {
     const changed = this.#lookUpHost(head, bytes, base);
+    if (this.#forwarded) this.#lookUpForwarded(head, bytes, base);
     this.targetFrom = head.pathStart;
     this.dropToken = false;
     this.held = this.#hostRoutes !== null;
@@ -50,11 +60,21 @@ export class RequestRouter {
       this.#hostBytes = Buffer.from(bytes.subarray(base + head.hostStart, base + head.hostEnd));
       this.hostValue = this.#hostBytes.toString('latin1');
       const name = this.hostValue.slice(0, head.hostNameEnd - head.hostStart).toLowerCase();
-      this.host = name.startsWith('[') ? (canonicalHost(name) ?? name) : name;
+      this.#name = name.startsWith('[') ? (canonicalHost(name) ?? name) : name;
     }
+    this.host = this.#name;
     this.#version = this.#routes.version;
     this.#hostRoutes = this.#routes.byHost(this.host);
     return !same;
+  }
+
+  #lookUpForwarded(head: RequestHead, bytes: Buffer, base: number): void {
+    const host = forwardedHost(head.fields, bytes, base);
+    if (host === null) return;
+    this.host = host;
+    this.#hostRoutes = this.#routes.byHost(host);
+    // The next request may be for the Host field again.
+    this.#version = NEVER;
   }
 
   #sameHost(head: RequestHead, bytes: Buffer, base: number): boolean {
