@@ -1,10 +1,11 @@
 /** The protocols of other tools: each is loaded when a server is to speak it. */
+import path from 'node:path';
 import type { DialectFactory } from '../compat/dialect.ts';
 import type { dialectNames } from '../config/dialects.ts';
 import type { OptionsOf } from '../config/schema.ts';
 
 type Options = OptionsOf<'server'>;
-type Load = (options: Options) => Promise<DialectFactory>;
+type Load = (options: Options, env: NodeJS.ProcessEnv) => Promise<DialectFactory>;
 
 /** In the order in which they are asked about a request: one that takes every path comes last. */
 const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
@@ -28,12 +29,21 @@ const loaders: { readonly [Name in (typeof dialectNames)[number]]: Load } = {
     const { createHubbleProxy } = await import('../compat/hubble/proxy.ts');
     return createHubbleProxy({ auth: hubbleAuth });
   },
+  async reverst({ reverstGroups: groups = '' }, env) {
+    const [{ createReverstServer }, { placesOfGroups }] = await Promise.all([
+      import('../compat/reverst/dialect.ts'),
+      import('./reverst-groups.ts'),
+    ]);
+    // What a file names stands beside it.
+    const directory = path.dirname(groups);
+    return createReverstServer({ groups, places: placesOfGroups({ directory, watch: true, env }) });
+  },
 };
 
 /** Those that `compat` names. */
-export function loadDialects(options: Options): Promise<DialectFactory[]> {
+export function loadDialects(options: Options, env: NodeJS.ProcessEnv): Promise<DialectFactory[]> {
   const wanted = Object.entries(loaders).filter(([name]) =>
     options.compat.some((listed) => listed === name),
   );
-  return Promise.all(wanted.map(([, load]) => load(options)));
+  return Promise.all(wanted.map(([, load]) => load(options, env)));
 }

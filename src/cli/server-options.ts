@@ -64,6 +64,7 @@ export function fixedOptions(
     listen: parseListenAddress(options.listen, '0.0.0.0'),
     domain: options.domain,
     tcpPorts: parsePortRanges(options.tcpPorts),
+    routeByForwardedHost: options.routeByForwardedHost,
     proxyProtocolFrom: options.proxyProtocolFrom,
     heartbeatMs: options.heartbeat,
     responseTimeoutMs: options.responseTimeout,

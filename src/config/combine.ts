@@ -116,6 +116,8 @@ function prepare(
     if (typeof value !== 'string' || shape === 'list') continue;
     if (facts.path === 'written') {
       prepared[key] = value === '' ? value : path.resolve(around.base(here), value);
+    } else if (facts.path === 'place') {
+      prepared[key] = place(value, here, around);
     } else if (facts.path !== undefined) {
       prepared[key] = readablePath(value, here, facts.path === 'followed', around);
     }
@@ -157,6 +159,11 @@ function readablePath(file: string, at: Path, followed: boolean, around: Surroun
   if (wrong !== null) around.problem(at, `${absolute}: ${wrong}`);
   else if (!followed) around.named(at, absolute, digestOf(absolute));
   return absolute;
+}
+
+function place(written: string, at: Path, around: Surroundings): string {
+  const file = written.replace(/^file:\/\//, '');
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(file) ? file : readablePath(file, at, true, around);
 }
 
 /** The content of the file without the line end that editors add; after a problem, the reference. */

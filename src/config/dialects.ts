@@ -3,12 +3,12 @@ import { PUBLIC_CONNECTIONS_MAX, SOKKEN_CONNECTIONS_MAX } from '../limits.ts';
 import { dialAddress, namedToken } from './grammar.ts';
 import { choice, integer, list, option, text, toggle } from './values.ts';
 
-export const dialectNames = ['callback', 'sokken', 'wstunnel', 'hubble'] as const;
+export const dialectNames = ['callback', 'sokken', 'wstunnel', 'hubble', 'reverst'] as const;
 
 export const dialects = {
   compat: option(list(choice(dialectNames)), {
     value: dialectNames.join('|'),
-    help: 'Tools whose programs may connect as well, on the same port; docs/migrate-from-….md tells how.',
+    help: 'Tools whose programs may connect as well, on the same port, those of reverst on that of quic_listen; docs/migrate-from-….md tells how.',
   }).prefault([]),
   callback_open: option(list(text()), {
     value: 'GLOB',
@@ -38,4 +38,28 @@ export const dialects = {
   wstunnel_open: option(toggle(false), {
     help: 'Any rendez-vous token may be registered by whoever comes with it, as the original WStunnel has it.',
   }),
+  reverst_groups: option(text(), {
+    value: 'FILE|k8s://configmap/NAMESPACE/NAME/KEY',
+    path: 'place',
+    help: 'The groups of reverst with their hosts and how clients authenticate, in a file as the original reads it, or in a ConfigMap. It is followed: a file that cannot be used changes nothing.',
+  }).optional(),
 };
+
+interface DialectKeys {
+  readonly compat: readonly string[];
+  readonly reverst_groups?: string | undefined;
+  readonly quic_listen?: string | undefined;
+  readonly tls_cert?: string | undefined;
+}
+
+/** What a dialect needs beside its name. */
+export function checkDialects(
+  keys: DialectKeys,
+  complain: (path: (string | number)[], message: string) => void,
+): void {
+  if (!keys.compat.includes('reverst')) return;
+  const needed = ['reverst_groups', 'quic_listen', 'tls_cert'] as const;
+  const missing = needed.filter((key) => keys[key] === undefined);
+  if (missing.length > 0)
+    complain(['compat'], `reverst comes by QUIC and needs ${missing.join(' and ')} beside it`);
+}

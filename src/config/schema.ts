@@ -20,7 +20,7 @@ import {
 } from './grammar.ts';
 import { access, client, json, shared } from './client.ts';
 import { controlKeys, operatorCommands } from './control.ts';
-import { dialects } from './dialects.ts';
+import { checkDialects, dialects } from './dialects.ts';
 import { authenticators, checkAuthenticators } from './authenticators.ts';
 import { identities } from './identities.ts';
 import { identityLimits } from './limits.ts';
@@ -100,6 +100,9 @@ const server = z
       live: true,
       help: 'Proxies before this server whose X-Forwarded-* and Forwarded fields are believed.',
     }).prefault([]),
+    route_by_forwarded_host: option(toggle(false), {
+      help: 'Requests of trusted_proxies are routed by X-Forwarded-Host where they have it, and by Host otherwise.',
+    }),
     proxy_protocol_from: option(list(cidr()), {
       value: 'CIDR',
       help: 'Peers that begin connections with a PROXY protocol header (v1 or v2).',
@@ -158,6 +161,7 @@ const server = z
     const complain = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
     checkAuthenticators(keys, complain);
+    checkDialects(keys, complain);
     if (tls_client_ca !== undefined && tls_cert === undefined)
       complain(['tls_client_ca'], 'needs tls_cert beside it');
     if ((tls_cert === undefined) === (tls_key === undefined)) return;

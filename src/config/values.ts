@@ -18,9 +18,10 @@ export interface OptionFacts {
   /**
    * Names a file that has to be readable. A relative one stands beside the file that names it. With
    * `followed`, whoever uses the file reads it again by himself when it changes; one that is `written`
-   * need not be there yet.
+   * need not be there yet. A `place` is as one that is followed, and may begin with `file://`, or be
+   * something else with a scheme of its own, such as `k8s://…`.
    */
-  readonly path?: true | 'followed' | 'written';
+  readonly path?: true | 'followed' | 'written' | 'place';
   /** A running server takes another value over: always, or as long as there was one and is one. */
   readonly live?: true | 'while set';
   /** Another way to give the named secret: the path of a file that holds it. */

@@ -6,11 +6,11 @@ import { SallyportError } from '../errors.ts';
 
 /** What a service wants done while no agent is there. */
 export interface WhenAbsent {
-  /** How long a stream waits, in milliseconds. */
+  /** How long a stream waits, in milliseconds; 0: not at all. */
   readonly holdMs: number;
   /** How many may wait at once. */
   readonly queue: number;
-  /** HTTP status of those that waited in vain, or found the queue full: 500 to 599. */
+  /** HTTP status of those that waited in vain, if at all, or found the queue full: 500 to 599. */
   readonly answer: number;
 }
 
@@ -24,7 +24,8 @@ export interface Place {
 export interface WaitingRoom {
   /**
    * Takes a place for the service, until `until` on the clock of `performance.now` where an earlier
-   * wait has set that. Null: its streams do not wait. Throws SERVICE_ABSENT when the queue is full.
+   * wait has set that. Null: nothing is said about the service. Throws SERVICE_ABSENT where its streams
+   * do not wait, and when the queue is full.
    */
   enter(service: string, until?: number): (Place & { readonly until: number }) | null;
   /** An agent of the service is there. */
@@ -45,7 +46,8 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
 
   function enter(service: string, until?: number) {
     const wish = rule(service);
-    if (wish === null || wish.holdMs === 0) return null;
+    if (wish === null) return null;
+    if (wish.holdMs === 0) throw absent(service, 'no agent is connected', wish);
     const queue = queues.get(service) ?? new Set<Waiting>();
     if (queue.size >= wish.queue) {
       throw absent(service, `no agent is connected, and ${wish.queue} others wait`, wish);

@@ -38,7 +38,7 @@ export async function run(context: CommandContext<OptionsOf<'server'>>): Promise
     program: `sallyport/${version}`,
     log,
     accessLogger,
-    dialects: await loadDialects(options),
+    dialects: await loadDialects(options, context.env),
   });
   const config = followConfig({
     loaded,
