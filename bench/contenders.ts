@@ -3,9 +3,15 @@ import { startCallback, startCallbackPeer } from './roads/callback.ts';
 import { startHaproxyPair } from './roads/haproxy.ts';
 import { startHubble, startHubblePeer } from './roads/hubble.ts';
 import { startLongLoopback } from './roads/long.ts';
+import { startLossy } from './roads/lossy.ts';
 import { startNginxPair } from './roads/nginx.ts';
+import { startReverst } from './roads/reverst.ts';
 import { type Road, straightTo } from './roads/road.ts';
-import { startSallyport, startSallyportServer } from './roads/sallyport.ts';
+import {
+  startSallyport,
+  startSallyportServer,
+  startSallyportTlsServer,
+} from './roads/sallyport.ts';
 import { startSokken, startSokkenPeer } from './roads/sokken.ts';
 import {
   startWstunnel,
@@ -81,6 +87,26 @@ const kinds = {
     start: (stage) =>
       startSallyport(stage, { service: 'tcp', transport: 'longpoll', longRoad: true }),
   },
+  'sallyport-quic': {
+    title: 'sallyport, QUIC',
+    tools: [],
+    start: (stage) => startSallyport(stage, { service: 'tcp', transport: 'quic' }),
+  },
+  'sallyport-lossy': {
+    title: 'sallyport, wss',
+    tools: ['ip', 'nsenter'],
+    start: (stage) => startLossy(stage, { transport: 'websocket', tcp: 'cubic' }),
+  },
+  'sallyport-lossy-bbr': {
+    title: 'sallyport, wss, BBR',
+    tools: ['ip', 'nsenter'],
+    start: (stage) => startLossy(stage, { transport: 'websocket', tcp: 'bbr' }),
+  },
+  'sallyport-lossy-quic': {
+    title: 'sallyport, QUIC',
+    tools: ['ip', 'nsenter'],
+    start: (stage) => startLossy(stage, { transport: 'quic', tcp: 'cubic' }),
+  },
   'sallyport-http': {
     title: 'sallyport',
     tools: ['nginx'],
@@ -128,6 +154,28 @@ const kinds = {
     tools: [],
     start: startWstunnelServer,
   },
+  'reverst-peer': {
+    title: 'reverst peers in Go',
+    tools: ['go', 'nginx'],
+    start: (stage) => startReverst(stage, { server: 'peer', client: 'peer' }),
+  },
+  'sallyport-reverst-server': {
+    title: 'ours, peer as client',
+    tools: ['go', 'nginx'],
+    start: (stage) => startReverst(stage, { server: 'ours', client: 'peer' }),
+  },
+  'sallyport-reverst-client': {
+    title: 'peer, ours as client',
+    tools: ['go', 'nginx'],
+    start: (stage) => startReverst(stage, { server: 'peer', client: 'ours' }),
+  },
+  'sallyport-reverst': {
+    title: 'sallyport reverst',
+    tools: ['nginx'],
+    start: (stage) => startReverst(stage, { server: 'ours', client: 'ours' }),
+  },
+  'sallyport-server-tls': { title: 'sallyport, wss', tools: [], start: startSallyportTlsServer },
+  'sallyport-server-quic': { title: 'sallyport, QUIC', tools: [], start: startSallyportTlsServer },
   'sallyport-server': { title: 'sallyport', tools: [], start: startSallyportServer },
 } as const satisfies Record<string, Kind>;
 

@@ -6,10 +6,12 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU seconds, user and system, that a process and its living children have used so far. */
 export function cpuSeconds(pid: number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + cpuSeconds(child), ownCpuSeconds(pid));
+}
+
+function childrenOf(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
-  return children
-    .filter((child) => child.trim() !== '')
-    .reduce((sum, child) => sum + cpuSeconds(Number(child)), ownCpuSeconds(pid));
+  return children.filter((child) => child.trim() !== '').map(Number);
 }
 
 function ownCpuSeconds(pid: number): number {
@@ -24,6 +26,14 @@ export function residentBytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   if (line === null) throw new Error(`process ${pid} has no resident memory: it is ending`);
   return Number(line[1]) * 1024;
+}
+
+/** That of a process and its living children. */
+export function residentBytesOfAll(pid: number): number {
+  return childrenOf(pid).reduce(
+    (sum, child) => sum + residentBytesOfAll(child),
+    residentBytes(pid),
+  );
 }
 
 /** The load average of the last minute. */

@@ -3,14 +3,16 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Processes } from './processes.ts';
 
-export type ToolName = 'cc' | 'go' | 'haproxy' | 'nginx' | 'wrk';
+export type ToolName = 'cc' | 'go' | 'haproxy' | 'ip' | 'nginx' | 'nsenter' | 'wrk';
 
 /** Where Debian has them. */
 const packages: Readonly<Record<ToolName, string>> = {
   cc: 'gcc libc6-dev',
   go: 'golang-go',
   haproxy: 'haproxy',
+  ip: 'iproute2',
   nginx: 'nginx-light',
+  nsenter: 'util-linux',
   wrk: 'wrk',
 };
 

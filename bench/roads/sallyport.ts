@@ -21,7 +21,7 @@ export interface SallyportOptions {
   /** A random key for every WebSocket frame, where the agent would take key 0. */
   readonly randomMasks?: boolean;
   /** Default: `auto`, which is WebSocket here. */
-  readonly transport?: 'longpoll';
+  readonly transport?: 'longpoll' | 'quic';
   /** The agent dials through a road of ROUND_TRIP_MS. */
   readonly longRoad?: boolean;
   /** How much is known of what happens. Default: what a server without options keeps. */
@@ -32,10 +32,12 @@ export interface SallyportOptions {
 export async function startSallyport(stage: Stage, options: SallyportOptions): Promise<Road> {
   const attachPort = await freePort();
   const publicPort = await freePort();
-  const tls = options.tls ? await stage.certificate() : null;
+  const quic = options.transport === 'quic';
+  const tls = options.tls || quic ? await stage.certificate() : null;
   const server = startCommand(stage, 'server', [
     '--listen',
     `127.0.0.1:${attachPort}`,
+    ...(quic ? ['--quic-listen', `127.0.0.1:${attachPort}`] : []),
     '--tcp-ports',
     `${publicPort}-${publicPort}`,
     ...(tls === null ? [] : ['--tls-cert', tls.certificate, '--tls-key', tls.key]),
@@ -104,12 +106,40 @@ export async function startSallyportServer(stage: Stage): Promise<Road> {
   return roadThrough(port, [server]);
 }
 
-/** The command has done its part of the start when it prints its first line. */
-function startCommand(stage: Stage, command: string, args: readonly string[]): RunningProcess {
+/** The same with TLS, and with QUIC on the UDP port of the same number. */
+export async function startSallyportTlsServer(stage: Stage): Promise<Road> {
+  const port = await freePort();
+  const { certificate, key } = await stage.certificate();
+  const listen = `127.0.0.1:${port}`;
+  const server = startCommand(stage, 'server', [
+    '--listen',
+    listen,
+    '--quic-listen',
+    listen,
+    '--tls-cert',
+    certificate,
+    '--tls-key',
+    key,
+  ]);
+  await server.firstLine;
+  return roadThrough(port, [server]);
+}
+
+/**
+ * The command has done its part of the start when it prints its first line. `under`: words before its
+ * own, of a program that starts it.
+ */
+export function startCommand(
+  stage: Stage,
+  command: string,
+  args: readonly string[],
+  under: readonly string[] = [],
+): RunningProcess {
+  const [path, ...before] = [...under, process.execPath];
   return stage.processes.start({
     name: `sallyport ${command}`,
-    path: process.execPath,
-    args: [program, command, ...args, '--log-level', 'warn', '--json'],
+    path,
+    args: [...before, program, command, ...args, '--log-level', 'warn', '--json'],
     env: { SALLYPORT_TOKEN: TOKEN },
   });
 }

@@ -5,8 +5,11 @@ import { httpRows, observedHttpRow } from './http.ts';
 import { hubbleRows } from './hubble.ts';
 import { longRows } from './long.ts';
 import { longpollRows } from './longpoll.ts';
+import { lossyRows } from './lossy.ts';
 import { memoryRows } from './memory.ts';
+import { quicRows } from './quic.ts';
 import { rateRows } from './rate.ts';
+import { reverstRows } from './reverst.ts';
 import { sokkenRows } from './sokken.ts';
 import { verifyRows } from './verify.ts';
 import { wstunnelRows } from './wstunnel.ts';
@@ -23,9 +26,12 @@ export const rows: readonly Row[] = [
   observedBulkRow,
   ...longRows,
   ...longpollRows,
+  ...quicRows,
+  ...lossyRows,
   ...memoryRows,
   ...callbackRows,
   ...hubbleRows,
   ...sokkenRows,
   ...wstunnelRows,
+  ...reverstRows,
 ];
