@@ -638,6 +638,12 @@ export const HTTP3_STREAM_UNTAKEN_BYTES = 64 * KB;
 export const HTTP3_STOPPED_CHECK_MS = 10;
 /** So many such streams are looked at in every turn: it takes 25 microseconds. */
 export const HTTP3_STOPPED_CHECK_ALWAYS = 64;
+/** From a QUIC connection to its registration, and the judgement on it. */
+export const REVERST_REGISTRATION_TIMEOUT_MS = 10_000;
+/** Signs of life of a server to its clients: two may be lost before one that waits 20 s, as originals do, gives up. */
+export const REVERST_CLIENT_KEEP_ALIVE_MS = 6_000;
+/** A client that has said nothing to `Expect: 100-continue` by then may not know it: the body is asked for. */
+export const REVERST_CONTINUE_MS = 1_000;
 /** The value that registers a client, or answers it: a group, and credentials. */
 export const REVERST_REGISTRATION_MAX_BYTES = 64 * KB;
 /** Pairs in its metadata. Originals send one. */

@@ -1,5 +1,6 @@
 /** HTTP requests as a test wants them: any Host on any local port, nothing hidden, nothing retried. */
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
@@ -12,8 +13,14 @@ export interface Question {
   host?: string;
   headers?: http.OutgoingHttpHeaders;
   body?: string | Buffer | Readable;
+  /** PEM of the authority behind the server's certificate: the request goes by HTTPS. */
+  ca?: string;
   /** Keeps connections alive between requests. Default: one connection for each request. */
   agent?: http.Agent;
+  /** An interim answer has come, other than `100 Continue`. */
+  information?(info: http.InformationEvent): void;
+  /** The answer to `Expect: 100-continue`; present: the body waits for it. */
+  proceed?(): void;
   /** Milliseconds until an unanswered request is given up. */
   timeout?: number;
 }
@@ -32,12 +39,13 @@ const TIMEOUT_MS = 15_000;
 
 /** Sends the head and the body, and resolves with the head of the answer. */
 export function open(question: Question): Promise<http.IncomingMessage> {
-  const { port, path = '/', method = 'GET', host, agent, body } = question;
-  const request = http.request({
+  const { port, path = '/', method = 'GET', host, ca, agent, body } = question;
+  const request = (ca === undefined ? http : https).request({
     host: '127.0.0.1',
     port,
     path,
     method,
+    ca,
     agent: agent ?? false,
     headers: { ...(host === undefined ? {} : { host }), ...question.headers },
     signal: AbortSignal.timeout(question.timeout ?? TIMEOUT_MS),
@@ -46,7 +54,14 @@ export function open(question: Question): Promise<http.IncomingMessage> {
     request.on('response', resolve);
     request.on('error', reject);
   });
-  if (body instanceof Readable) body.pipe(request);
+  if (question.information) request.on('information', question.information);
+  if (question.proceed) {
+    request.on('continue', () => {
+      question.proceed!();
+      request.end(body);
+    });
+    request.flushHeaders();
+  } else if (body instanceof Readable) body.pipe(request);
   else request.end(body);
   return answered;
 }

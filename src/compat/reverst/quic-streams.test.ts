@@ -56,7 +56,7 @@ function endOf(connection: QuicPair['client']): End {
     list.push(received);
     return received;
   };
-  const acceptor: Required<StreamAcceptor> = { acceptBidi: kept(bidi), acceptUni: kept(uni) };
+  const acceptor: StreamAcceptor = { acceptBidi: kept(bidi), acceptUni: kept(uni) };
   streams.accept(acceptor);
   return {
     streams,

@@ -15,6 +15,8 @@ import { QuicByteStream, type QuicByteStreamHome } from './quic-byte-stream.ts';
 export interface StreamAcceptor {
   acceptBidi?(stream: ByteStream): ByteReceiver;
   acceptUni?(stream: ByteStream): ByteReceiver;
+  /** Something has come: the peer may allow more streams by now. */
+  turned?(): void;
 }
 
 const nothing = Buffer.alloc(0);
@@ -52,6 +54,11 @@ export class QuicStreams implements StreamSession, QuicByteStreamHome, QuicUser 
   accept(acceptor: StreamAcceptor): void {
     this.#acceptor = acceptor;
     this.connection.wake();
+  }
+
+  /** How many more streams both ways the peer allows now. */
+  get bidiLeft(): number {
+    return this.connection.over ? 0 : this.connection.bidiLeft;
   }
 
   openBidi(receiver: ByteReceiver): ByteStream {
@@ -114,6 +121,7 @@ export class QuicStreams implements StreamSession, QuicByteStreamHome, QuicUser 
     }
     for (const stream of this.#halted.splice(0)) this.#tellStopped(stream, 'gone');
     this.#findStopped();
+    if (!this.connection.over) this.#acceptor.turned?.();
   }
 
   closed(end: QuicEnd): void {

@@ -13,6 +13,8 @@ import {
 import { MessageEnd } from './message-end.ts';
 import { packBytes, packText, packUint8 } from './pack.ts';
 
+/** The application protocol (ALPN) of servers and clients. */
+export const REVERST_PROTOCOL = 'quic-h3-tunnel';
 export const VERSION = 1;
 /** The only key of the metadata that is in use. Case counts. */
 export const AUTHORIZATION = 'Authorization';

@@ -67,7 +67,14 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
   const { cert, key } = certificate.first;
   const { socketPath } = door;
   const supervisor = await superviseGateway({
-    gateway: { listen, cert, key, socketPath, heartbeatMs: options.heartbeatMs },
+    gateway: {
+      listen,
+      cert,
+      key,
+      socketPath,
+      heartbeatMs: options.heartbeatMs,
+      dialects: [...options.dialects.keys()],
+    },
     lost: (why) => log.error({ error: why }, 'the process that serves QUIC is started again'),
     restarted: () =>
       log.info({ listen: formatAddress(supervisor.address) }, 'QUIC is served again'),

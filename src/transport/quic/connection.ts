@@ -68,9 +68,14 @@ export class QuicConnection {
 
   // ---- Streams ----
 
+  /** How many more streams both ways the peer allows now. */
+  get bidiLeft(): number {
+    return this.#native.peerStreamsLeftBidi();
+  }
+
   /** The id of a new stream both ways; nothing leaves yet. Throws TOO_MANY_STREAMS. */
   openBidi(): number {
-    if (this.#native.peerStreamsLeftBidi() <= 0)
+    if (this.bidiLeft <= 0)
       throw new SallyportError('TOO_MANY_STREAMS', 'quic: the peer allows no more streams now');
     const id = this.#nextBidi;
     this.#nextBidi += 4;

@@ -28,6 +28,8 @@ export interface QuicSettings {
   readonly insecure?: boolean;
   /** A connection is lost after so much silence. Default: QUIC_IDLE_TIMEOUT_MS. */
   readonly idleTimeoutMs?: number;
+  /** Streams both ways that the peer may have open at once. Default: QUIC_STREAMS_MAX. */
+  readonly streamsMax?: number;
 }
 
 export function serverConfig(native: NativeQuic, settings: QuicSettings): NativeConfig {
@@ -62,7 +64,7 @@ function config(native: NativeQuic, settings: QuicSettings, ca: string | undefin
   made.setInitialMaxStreamDataBidiLocal(QUIC_STREAM_WINDOW_BYTES);
   made.setInitialMaxStreamDataBidiRemote(QUIC_STREAM_WINDOW_BYTES);
   made.setInitialMaxStreamDataUni(QUIC_STREAM_WINDOW_BYTES);
-  made.setInitialMaxStreamsBidi(QUIC_STREAMS_MAX);
+  made.setInitialMaxStreamsBidi(settings.streamsMax ?? QUIC_STREAMS_MAX);
   made.setInitialMaxStreamsUni(QUIC_UNI_STREAMS_MAX);
   made.setMaxStreamWindow(STREAM_WINDOW_MAX_BYTES);
   made.setMaxConnectionWindow(QUIC_CONNECTION_WINDOW_MAX_BYTES);

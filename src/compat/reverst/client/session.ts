@@ -7,13 +7,11 @@ import type { QuicConnection } from '../../../transport/quic/connection.ts';
 import { dialQuic } from '../../../transport/quic/dial.ts';
 import { createHttp3Connection, type Http3Connection } from '../http3/connection.ts';
 import { QuicStreams } from '../quic-streams.ts';
+import { REVERST_PROTOCOL } from '../registration.ts';
 import { refusalOf } from './refusal.ts';
 import { register } from './register.ts';
 import type { RequestTarget } from './request-target.ts';
 import { serveExchange } from './target-exchange.ts';
-
-/** The application protocol of servers of reverst. */
-export const REVERST_PROTOCOL = 'quic-h3-tunnel';
 
 export interface ReverstSessionOptions {
   /** Where the server takes tunnels, over UDP. */

@@ -1,0 +1,68 @@
+/**
+ * Requests of the server to one client, in the order they come: a client allows so many at once,
+ * originals a hundred, and the others wait for their turn.
+ */
+import { Discard, refuseStream } from '../../../attach/stream-head.ts';
+import { SallyportError } from '../../../errors.ts';
+import type { Stream, StreamReceiver } from '../../../session/session.ts';
+import { HoldBack } from '../../../session/hold-back.ts';
+import type { Http3Connection } from '../http3/connection.ts';
+import { RequestSide, type Ask } from './request-side.ts';
+
+/** What tells how many requests the client allows now. */
+export interface Allowance {
+  readonly bidiLeft: number;
+}
+
+export class RequestQueue {
+  readonly #ask: Ask;
+  readonly #allowance: Allowance;
+  readonly #waiting = new Map<Stream, HoldBack>();
+  /** Streams whose request has not been asked yet: their head is still coming. */
+  readonly #unasked = new Set<Stream>();
+
+  constructor(http3: Pick<Http3Connection, 'request'>, allowance: Allowance) {
+    this.#ask = (head, receiver) => http3.request(head, receiver);
+    this.#allowance = allowance;
+  }
+
+  /** A stream of the server, for one request. */
+  take(stream: Stream): StreamReceiver {
+    if (this.#waiting.size === 0 && this.#mayAsk) return this.#side(stream);
+    const held = new HoldBack(stream);
+    this.#waiting.set(stream, held);
+    stream.onOver = () => void this.#waiting.delete(stream);
+    return held;
+  }
+
+  /** As many as the client allows by now go out. */
+  advance(): void {
+    for (const [stream, held] of this.#waiting) {
+      if (!this.#mayAsk) return;
+      this.#waiting.delete(stream);
+      held.release(this.#side(stream));
+    }
+  }
+
+  /** Nothing more goes to this client: what waits is asked of others. */
+  leave(): void {
+    for (const stream of this.#waiting.keys()) {
+      stream.receiver = new Discard(stream);
+      refuseStream(stream, new SallyportError('SERVER_BUSY', 'reverst: the client is leaving'));
+    }
+    this.#waiting.clear();
+  }
+
+  get #mayAsk(): boolean {
+    return this.#allowance.bidiLeft > this.#unasked.size;
+  }
+
+  #side(stream: Stream): RequestSide {
+    this.#unasked.add(stream);
+    stream.onOver = () => void this.#unasked.delete(stream);
+    return new RequestSide(stream, (head, receiver) => {
+      this.#unasked.delete(stream);
+      return this.#ask(head, receiver);
+    });
+  }
+}
