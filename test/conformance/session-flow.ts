@@ -30,6 +30,16 @@ export function flowControl(make: MakeCarrier, bulkBytes: number, beyondWindow: 
       assert.equal(there.received, 2 * MB);
     });
 
+    test('the end behind a whole window is heard without credit', async (t) => {
+      const { near, far } = await makeSessions(t, make);
+      far.onStream = (stream) => new Endpoint(stream.id, false);
+      const here = near.open();
+      await here.push(here.stream.id, INITIAL_WINDOW_BYTES);
+      const there = await far.at(here.stream.id);
+      await there.ended();
+      assert.equal(there.received, INITIAL_WINDOW_BYTES);
+    });
+
     test('partial reads: credit in small parts moves the window by their sum', async (t) => {
       const { near, far } = await makeSessions(t, make);
       far.onStream = (stream) => new Endpoint(stream.id, false);

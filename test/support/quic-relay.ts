@@ -8,6 +8,8 @@ export interface QuicRelay {
   /** Datagrams to clients wait, as if the clients did not get to read them; and go on. */
   stall(): void;
   heal(): void;
+  /** The next datagram to a client is lost. */
+  loseNext(): void;
   /** From now on clients reach the server from other ports. */
   rebind(): Promise<void>;
   /** Nothing passes any more. */
@@ -23,10 +25,11 @@ export async function openQuicRelay(t: TestContext, serverPort: number): Promise
   let client = 0;
   let stalled = false;
   let gone = false;
+  let losing = false;
   let held: Buffer[] = [];
   const toClient = (datagram: Buffer): void => {
-    if (gone) return;
-    if (stalled) held.push(datagram);
+    if (gone || losing) losing = false;
+    else if (stalled) held.push(datagram);
     else front.send(datagram, client, '127.0.0.1');
   };
   const openBack = async (): Promise<dgram.Socket> => {
@@ -56,6 +59,7 @@ export async function openQuicRelay(t: TestContext, serverPort: number): Promise
       for (const datagram of held) toClient(datagram);
       held = [];
     },
+    loseNext: () => void (losing = true),
     async rebind() {
       const before = back;
       back = await openBack();

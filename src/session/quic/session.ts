@@ -34,6 +34,7 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
   #streams = new Map<number, QuicStream>();
   #waiting = new Set<QuicStream>();
   #stopped: QuicStream[] = [];
+  #resumed: QuicStream[] = [];
   #peerStreams = 0;
   #seen: SeenIds;
   #signals: SignalChannel;
@@ -141,6 +142,10 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
     this.connection.wake();
   }
 
+  resumed(stream: QuicStream): void {
+    this.#resumed.push(stream);
+  }
+
   forget(stream: QuicStream): void {
     if (!this.#streams.delete(stream.id)) return;
     if (this.#isPeers(stream.id)) this.#peerStreams--;
@@ -177,6 +182,14 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
     }
   }
 
+  #read(stream: QuicStream): void {
+    try {
+      stream.readable(resetByPeer);
+    } catch (thrown) {
+      this.#violated(asSallyportError(thrown));
+    }
+  }
+
   turned(): void {
     this.#signals.flush();
     for (const stream of Array.from(this.#waiting)) {
@@ -186,6 +199,7 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
       if (!stream.writable) this.#waiting.add(stream);
     }
     for (const stream of this.#stopped.splice(0)) stream.broken(resetByPeer);
+    for (const stream of this.#resumed.splice(0)) this.#read(stream);
     this.#tellClose();
     if (this.#told !== null && !this.#over && this.#given >= this.#told.bytes) this.#obey();
   }

@@ -1,6 +1,10 @@
 /**
  * One stream of a session over QUIC: a QUIC stream that begins, in the direction of whoever opened it,
  * with one byte, so that the other end hears of it before there is anything to send.
+ *
+ * Each direction ends with one byte more, in the same breath as QUIC's own end: an end that travels
+ * alone is not sent again by the library once the other direction is over, and its datagram may be
+ * lost. The last byte is sent until it has arrived, and the end with it.
  */
 import type { SallyportError } from '../../errors.ts';
 import { INITIAL_WINDOW_BYTES } from '../../limits.ts';
@@ -10,7 +14,11 @@ import type { Stream, StreamEnd, StreamReceiver } from '../session.ts';
 import { violation } from './signals.ts';
 
 export const OPENING = Buffer.from([1]);
+export const CLOSING = Buffer.from([0]);
 const nothing = Buffer.alloc(0);
+const nothingCame = [0, false] as const;
+/** Where a byte is read to while nothing may be delivered. */
+const single = Buffer.alloc(1);
 
 /** What a stream needs of its session. */
 export interface QuicStreamHome {
@@ -22,6 +30,8 @@ export interface QuicStreamHome {
   stopped(stream: QuicStream): void;
   /** So many bytes more were taken by QUIC and given by it; less, when the stream is broken off. */
   counted(taken: number, given: number): void;
+  /** It holds a byte that may be delivered now: `readable` is to be called. */
+  resumed(stream: QuicStream): void;
   /** It has nothing to do with the peer any more, unless it waits. */
   forget(stream: QuicStream): void;
   /** It was broken off: after its end was sent the peer cannot see that on the stream itself. */
@@ -38,6 +48,8 @@ export class QuicStream implements Stream {
   #held: Buffer[] | null = null;
   /** What may be delivered before some of it is credited. Beyond it QUIC's own window fills. */
   #window = INITIAL_WINDOW_BYTES;
+  /** The byte behind the window, which was read because it could have been the closing one; -1: none. */
+  #early = -1;
   #opened: boolean;
   #ended = false;
   #sentEnd = false;
@@ -125,6 +137,7 @@ export class QuicStream implements Stream {
   end(): void {
     if (this.#gone || this.#ended) return;
     this.#ended = true;
+    this.#send(CLOSING, 0, 1);
     if (this.#held === null) this.#sendEnd();
   }
 
@@ -150,37 +163,53 @@ export class QuicStream implements Stream {
     if (this.#gone || this.#gotEnd) return;
     const stood = this.#window <= 0;
     this.#window += n;
-    if (stood) this.#home.connection.wake();
+    if (!stood || this.#window <= 0) return;
+    if (this.#early >= 0) this.#home.resumed(this);
+    this.#home.connection.wake();
   }
 
-  /** There is something to read. Throws PROTOCOL_FRAME for a stream that begins wrongly. */
+  /** There is something to read. Throws PROTOCOL_FRAME for a stream that begins or ends wrongly. */
   readable(reset: SallyportError): void {
-    const { connection, pool } = this.#home;
     while (!this.#gone && !this.#gotEnd) {
-      const slab = this.#window > 0 ? (pool.tryTake() ?? quietSlab) : null;
-      const room = slab === null ? nothing : slab.room.subarray(0, this.#window);
-      const got = connection.receive(this.id, room);
-      if (got === null) {
-        if (slab !== null && !slab.shared) slab.release();
-        return;
-      }
-      if (typeof got === 'number') {
-        if (slab !== null && !slab.shared) slab.release();
-        return this.broken(reset);
-      }
-      const [length, end] = got;
+      const open = this.#window > 0;
+      if (!open && this.#early >= 0) return;
+      const slab = open ? (this.#home.pool.tryTake() ?? quietSlab) : null;
+      let more: boolean;
       try {
-        if (length > 0) this.#deliver(slab!, length);
+        more = this.#read(slab, reset);
       } finally {
         if (slab !== null && !slab.shared) slab.release();
       }
-      if (end) return this.#finish();
-      if (slab === null) return;
+      if (!more) return;
     }
   }
 
+  /** Reads once: what the window allows, and a byte more, for that may be the closing one. False: there is no more. */
+  #read(slab: Slab | null, reset: SallyportError): boolean {
+    const room = slab === null ? single : slab.room.subarray(0, this.#window + 1);
+    const before = this.#early >= 0 ? 1 : 0;
+    if (before === 1) room[0] = this.#early;
+    const got = this.#home.connection.receive(this.id, room.subarray(before));
+    if (typeof got === 'number') {
+      this.broken(reset);
+      return false;
+    }
+    if (got === null && before === 0) return false;
+    const [read, end] = got ?? nothingCame;
+    this.#count(0, read);
+    this.#early = -1;
+    let length = before + read;
+    if (end) {
+      if (length === 0 || room[length - 1] !== CLOSING[0])
+        throw violation(`stream ${this.id} ends wrongly`);
+      length--;
+    } else if (length > this.#window) this.#early = room[--length];
+    if (length > 0) this.#deliver(slab!, length);
+    if (end) this.#finish();
+    return got !== null;
+  }
+
   #deliver(slab: Slab, length: number): void {
-    this.#count(0, length);
     let start = HEADROOM;
     if (!this.#opened) {
       this.#opened = true;

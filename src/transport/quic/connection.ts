@@ -103,7 +103,10 @@ export class QuicConnection {
     }
   }
 
-  /** Ends the sending direction. False: the end could not be taken yet. */
+  /**
+   * Ends the sending direction. False: the end could not be taken yet. To be called right behind `send`:
+   * an end without bytes is lost for good when its datagram is and the other direction is over.
+   */
   sendEnd(id: number): boolean {
     if (this.#over) return true;
     try {

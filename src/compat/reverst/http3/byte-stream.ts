@@ -9,7 +9,7 @@ export interface ByteStream {
   /** Sends a copy of the bytes. Everything is accepted; when `writable` is false afterwards the caller stops until `drained`. */
   write(bytes: Buffer): void;
   readonly writable: boolean;
-  /** No more will be sent. */
+  /** No more will be sent. To be called right behind a `write`: QUIC may lose an end that goes alone. */
   end(): void;
   /** Breaks the sending direction off. */
   reset(code: number): void;

@@ -24,6 +24,9 @@ export function frame(type: number, payload: Buffer): Buffer {
   return Buffer.concat([frameHead(type, payload.length), payload]);
 }
 
+/** A frame of a reserved type, which means nothing; section 7.2.8. */
+export const IDLE_FRAME: Buffer = frame(0x21, Buffer.alloc(0));
+
 /** A frame whose payload is one integer: GOAWAY, MAX_PUSH_ID, CANCEL_PUSH. */
 export function integerFrame(type: number, value: number): Buffer {
   return frame(type, varint(value));

@@ -12,7 +12,7 @@ import {
 } from '../../../../test/support/http3-peer.ts';
 import { HTTP3_FIELD_SECTION_MAX_BYTES, HTTP3_INTERIM_MAX } from '../../../limits.ts';
 import { H3, Http3Error } from './fault.ts';
-import { FRAME, frame, integerFrame } from './frames.ts';
+import { FRAME, frame, integerFrame, IDLE_FRAME } from './frames.ts';
 import { varint } from './varint.ts';
 
 suite('requests', () => {
@@ -88,7 +88,7 @@ suite('requests', () => {
       const stream = peer.bidi(bytes, false);
       const ours = peer.memory.streams.client.get(stream.id)!;
       const sent = headers([':status', status], ['content-length', '0']);
-      assert.deepEqual(Buffer.concat(ours.bytes), sent);
+      assert.deepEqual(Buffer.concat(ours.bytes), Buffer.concat([sent, IDLE_FRAME]));
       assert.deepEqual(ours.acts, ['end', stop]);
       assert.equal(ours.uncredited, 0);
       peer.bidi(request);

@@ -6,7 +6,7 @@ import { SallyportError } from '../../../errors.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { malformed, type MessageKind } from './fault.ts';
 import { sectionSize, type Field } from './field.ts';
-import { FRAME, frame, frameHead } from './frames.ts';
+import { FRAME, frame, frameHead, IDLE_FRAME } from './frames.ts';
 import {
   isBodyless,
   requestSection,
@@ -89,6 +89,8 @@ export class MessageWriter {
     if (this.#due > 0) throw malformed(this.#kind, `its body is ${this.#due} bytes short`);
     if (trailers.length > 0) this.#section(trailerSection(this.#kind, trailers));
     this.#state = OVER;
+    // An end without bytes could be lost (see `sendEnd` of the connection): these mean nothing to the peer.
+    this.#stream.write(IDLE_FRAME);
     this.#stream.end();
   }
 
