@@ -661,6 +661,10 @@ export const REVERST_SECRET_MAX_BYTES = 16 * KB;
 export const REVERST_BODY_WAIT_MS = 200;
 /** A response that breaks off behind its head is reset after so long: the head has left by then. */
 export const REVERST_BREAK_OFF_MS = 100;
+/** Connections to the target that rest between two requests; more are closed. */
+export const REVERST_KEPT_WIRES_MAX = 100;
+/** How long they rest: less than servers of HTTP let them, 5 s being the shortest that is usual. */
+export const REVERST_KEPT_WIRE_MS = 4_000;
 /** A client that leaves looks this often whether its last request is done; requests that are on their way when it says so arrive within the first of these. */
 export const REVERST_LEAVE_MS = 200;
 /** Pause of a client before its first redial; it doubles up to RECONNECT_MAX_MS, and a tenth of it is drawn by lot, as in the originals. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { createFetchTarget } from '../../../agent/fetch-target.ts';
 import { SallyportError } from '../../../errors.ts';
@@ -155,21 +156,25 @@ test('a certificate that is not trusted ends it; unless it takes any', async (t)
 test('stopped, it finishes what runs, serves what comes meanwhile, and leaves with 0x0', async (t) => {
   const server = await startReverstServer(t);
   const go = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
   const target = createRequestTarget(
     createFetchTarget(
       async ({ url }) => {
-        if (url.endsWith('/slow')) await go.promise;
+        if (url.endsWith('/slow')) {
+          asked.resolve();
+          await go.promise;
+        }
         return new Response('done');
       },
       () => {},
     ),
     false,
   );
-  const { over, stop } = runReverstClient(t, server, { target });
-  await until('it is registered', () => server.clients.length === 1);
+  const { over, stop, client: own } = runReverstClient(t, server, { target });
+  await until('it is registered', () => own.ready);
   const [client] = server.clients;
   const slow = ask(client, '/slow');
-  await until('it is on its way', () => client.http3.active === 1);
+  await within(10_000, asked.promise);
   stop();
   await until('no more is asked', () => {
     try {
@@ -190,11 +195,17 @@ test('stopped, it finishes what runs, serves what comes meanwhile, and leaves wi
 
 test('what does not finish within the grace time is cut', async (t) => {
   const server = await startReverstServer(t);
-  const target = createRequestTarget({ kind: 'handler', take: (far) => far.resume() }, false);
-  const { over, stop, lines } = runReverstClient(t, server, { target, drainGraceMs: 100 });
-  await until('it is registered', () => server.clients.length === 1);
+  let taken = 0;
+  const take = (far: Duplex): void => {
+    taken++;
+    far.resume();
+  };
+  const target = createRequestTarget({ kind: 'handler', take }, false);
+  const running = runReverstClient(t, server, { target, drainGraceMs: 100 });
+  const { over, stop, lines } = running;
+  await until('it is registered', () => running.client.ready);
   const got = ask(server.clients[0]);
-  await until('it is on its way', () => server.clients[0].http3.active === 1);
+  await until('it has come', () => taken === 1);
   stop();
   await within(10_000, over);
   await until('it has failed', () => got.error !== null);

@@ -59,21 +59,23 @@ export function createReverstClient(options: ReverstClientOptions): ReverstClien
     }
   }
 
+  async function keepRegistered(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const error = await registered(signal).catch(asSallyportError);
+      if (signal.aborted) return;
+      if (error !== null && isFinal(error) && !keepTrying) throw error;
+      const waitMs = Math.round(backoff.next());
+      const words = error?.message ?? null;
+      events.lost(error, waitMs, words !== null && words === lastWords);
+      lastWords = words;
+      await pause(waitMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
   return {
     get ready() {
       return ready;
     },
-    async run(signal) {
-      while (!signal.aborted) {
-        const error = await registered(signal).catch(asSallyportError);
-        if (signal.aborted) return;
-        if (error !== null && isFinal(error) && !keepTrying) throw error;
-        const waitMs = Math.round(backoff.next());
-        const words = error?.message ?? null;
-        events.lost(error, waitMs, words !== null && words === lastWords);
-        lastWords = words;
-        await pause(waitMs, undefined, { signal }).catch(() => {});
-      }
-    },
+    run: (signal) => keepRegistered(signal).finally(() => options.target.close()),
   };
 }

@@ -1,15 +1,22 @@
-/** A request as it goes to a target, in HTTP/1.1: one on a connection, which closes after the response. */
+/** A request as it goes to a target, in HTTP/1.1. */
 import { isForbiddenTrailer } from '../../../http1/trailers.ts';
 import type { Field } from '../http3/field.ts';
 import type { RequestHead } from '../http3/heads.ts';
 
 const lineEnd = Buffer.from('\r\n');
 
+export interface Framing {
+  /** Length of the body; null: it comes in chunks. */
+  readonly length: number | null;
+  /** The connection may be kept behind the response. */
+  readonly keep: boolean;
+}
+
 /**
  * The head. Host stays as the caller wrote it; `peer`, who the request came from, is added to
- * X-Forwarded-For. `body`: its length, or null for one in chunks.
+ * X-Forwarded-For.
  */
-export function requestLines(head: RequestHead, body: number | null, peer: string): Buffer {
+export function requestLines(head: RequestHead, { length, keep }: Framing, peer: string): Buffer {
   const { method, path, authority } = head;
   const lines = [`${method} ${path} HTTP/1.1`, `Host: ${authority}`];
   const forwardedFor: string[] = [];
@@ -20,11 +27,13 @@ export function requestLines(head: RequestHead, body: number | null, peer: strin
     else if (!hopByHop.has(name)) lines.push(`${name}: ${value}`);
   }
   lines.push(`X-Forwarded-For: ${[...forwardedFor, peer].join(', ')}`);
-  if (body === null) lines.push('Transfer-Encoding: chunked');
-  else if (body > 0 || head.contentLength !== null || saysLength.has(method))
-    lines.push(`Content-Length: ${body}`);
+  if (length === null) lines.push('Transfer-Encoding: chunked');
+  else if (length > 0 || head.contentLength !== null || saysLength.has(method))
+    lines.push(`Content-Length: ${length}`);
   // HTTP/3 lets nothing else pass than `trailers`.
-  lines.push(trailersWanted ? 'TE: trailers\r\nConnection: close, te' : 'Connection: close');
+  if (trailersWanted) lines.push('TE: trailers');
+  const options = [...(keep ? [] : ['close']), ...(trailersWanted ? ['te'] : [])];
+  if (options.length > 0) lines.push(`Connection: ${options.join(', ')}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 

@@ -7,15 +7,24 @@ import { serveDuplex } from '../../../net/served-duplex.ts';
 import { SlabPool } from '../../../net/slab.ts';
 import { formatTarget, type Target } from '../../../net/target.ts';
 import { Wire, type WireReader } from '../../../net/wire.ts';
+import { KeptWires } from './kept-wires.ts';
 
 export interface RequestTarget {
   /** As it is shown. */
   readonly name: string;
+  /** Whether its connections can be kept. */
+  readonly keeps: boolean;
   /**
-   * A connection for one exchange, which may be written to at once. That it cannot be made shows as
-   * its close, with a SallyportError.
+   * A new connection, which may be written to at once. That it cannot be made shows as its close,
+   * with a SallyportError.
    */
   connect(reader: WireReader): Wire;
+  /** One that has rested; null: there is none. The target may be closing it just now. */
+  reuse(reader: WireReader): Wire | null;
+  /** A connection is done with, and in order. */
+  keep(wire: Wire): void;
+  /** Ends those that rest. */
+  close(): void;
 }
 
 const slabs = new SlabPool(LOCAL_SLAB_BYTES);
@@ -25,19 +34,32 @@ export function createRequestTarget(
   target: Target | HandlerTarget,
   insecure: boolean,
 ): RequestTarget {
-  if (target.kind === 'handler')
-    return {
-      name: 'handler',
-      connect: (reader) =>
-        Wire.fromEvents(
-          serveDuplex((far) => target.take(far)),
-          slabs,
-          reader,
-        ),
-    };
+  return target.kind === 'handler' ? handledBy(target) : dialled(target, insecure);
+}
+
+function handledBy(handler: HandlerTarget): RequestTarget {
+  return {
+    name: 'handler',
+    keeps: false,
+    connect(reader) {
+      const near = serveDuplex((far) => handler.take(far));
+      return Wire.fromEvents(near, slabs, reader);
+    },
+    reuse: () => null,
+    keep: (wire) => wire.destroy(),
+    close() {},
+  };
+}
+
+function dialled(target: Target, insecure: boolean): RequestTarget {
+  const kept = new KeptWires();
   return {
     name: formatTarget(target),
+    keeps: true,
     connect: (reader) => dial(target, insecure, reader),
+    reuse: (reader) => kept.take(reader),
+    keep: (wire) => kept.keep(wire),
+    close: () => kept.close(),
   };
 }
 

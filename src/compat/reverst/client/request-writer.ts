@@ -3,52 +3,65 @@ import { REVERST_BODY_WAIT_MS } from '../../../limits.ts';
 import type { Wire } from '../../../net/wire.ts';
 import type { Field } from '../http3/field.ts';
 import type { RequestHead } from '../http3/heads.ts';
-import type { ServedExchange } from '../http3/request-stream.ts';
-import { chunk, lastChunk, requestLines } from './request-lines.ts';
+import { chunk, lastChunk, requestLines, type Framing } from './request-lines.ts';
+
+export interface RequestRoad {
+  /** The connection that the request goes to. */
+  connect(framing: Framing): Wire;
+  /** So many bytes of the body have left. */
+  credit(n: number): void;
+}
 
 export class RequestWriter {
   bytes = 0;
-  readonly #exchange: Pick<ServedExchange, 'credit'>;
+  /** Everything was written. */
+  whole = false;
   readonly #head: RequestHead;
   readonly #peer: string;
-  readonly #wire: Wire;
+  readonly #keeps: boolean;
+  readonly #road: RequestRoad;
   /** Of a request that has not said whether it has a body. */
   #waiting: NodeJS.Timeout | null = null;
-  #begun = false;
+  #wire: Wire | null = null;
   #chunked = false;
   #over = false;
 
-  constructor(
-    exchange: Pick<ServedExchange, 'credit'>,
-    head: RequestHead,
-    peer: string,
-    wire: Wire,
-  ) {
-    this.#exchange = exchange;
+  /** `keeps`: connections may be kept behind requests without a body. */
+  constructor(head: RequestHead, peer: string, keeps: boolean, road: RequestRoad) {
     this.#head = head;
     this.#peer = peer;
-    this.#wire = wire;
-    // Nothing says that there is no body but the end of the stream, which comes along, mostly.
-    if (head.contentLength !== null) this.#begin(head.contentLength);
-    else this.#waiting = setTimeout(() => this.#begin(null), REVERST_BODY_WAIT_MS);
+    this.#keeps = keeps;
+    this.#road = road;
+  }
+
+  /** Nothing says that there is no body but the end of the stream, which comes along, mostly. */
+  start(): void {
+    const { contentLength } = this.#head;
+    if (contentLength !== null && contentLength > 0) this.#begin(contentLength);
+    else this.#waiting = setTimeout(() => this.#begin(contentLength), REVERST_BODY_WAIT_MS);
   }
 
   body(bytes: Buffer): void {
     const { length } = bytes;
-    const credit = (): void => this.#exchange.credit(length);
+    const credit = (): void => this.#road.credit(length);
     if (this.#over) return credit();
-    this.#begin(null);
+    const wire = this.#begin(null);
     this.bytes += length;
-    if (this.#wire.write(this.#chunked ? chunk(bytes) : Buffer.from(bytes))) credit();
-    else this.#wire.afterWrites(credit);
+    if (wire.write(this.#chunked ? chunk(bytes) : Buffer.from(bytes))) credit();
+    else wire.afterWrites(credit);
   }
 
   ended(trailers: readonly Field[]): void {
     if (this.#over) return;
-    if (trailers.length === 0) this.#begin(0);
-    else this.#begin(null);
-    if (this.#chunked) this.#wire.write(lastChunk(trailers));
+    const wire = this.#begin(trailers.length === 0 ? 0 : null);
+    if (this.#chunked) wire.write(lastChunk(trailers));
+    this.whole = true;
     this.leave();
+  }
+
+  /** Sends a request without a body once more, on another connection. */
+  repeat(): void {
+    this.#write(0);
   }
 
   /** Sends nothing more. */
@@ -58,12 +71,18 @@ export class RequestWriter {
   }
 
   /** `length`: of the body; null: it comes in chunks. */
-  #begin(length: number | null): void {
-    if (this.#begun || this.#over) return;
+  #begin(length: number | null): Wire {
     clearTimeout(this.#waiting ?? undefined);
-    this.#begun = true;
+    return this.#wire ?? this.#write(length);
+  }
+
+  #write(length: number | null): Wire {
+    // A target that does not read a body could take it for the next request.
+    const framing = { length, keep: this.#keeps && length === 0 };
     this.#chunked = length === null;
+    this.#wire = this.#road.connect(framing);
     this.#wire.gather();
-    this.#wire.write(requestLines(this.#head, length, this.#peer));
+    this.#wire.write(requestLines(this.#head, framing, this.#peer));
+    return this.#wire;
   }
 }

@@ -32,6 +32,8 @@ export class ResponseReader implements BodySink {
   readonly #body = new BodyTracker('RESPONSE_INVALID', this);
   #trailers: TrailerLines | null = null;
   #headRead = false;
+  #keepAlive = false;
+  #surplus = false;
   #interim = 0;
   #over = false;
 
@@ -39,6 +41,11 @@ export class ResponseReader implements BodySink {
   constructor(method: string, sink: ResponseSink) {
     this.#method = method;
     this.#sink = sink;
+  }
+
+  /** The response is whole, and another one may follow on its connection. */
+  get reusable(): boolean {
+    return this.#over && this.#keepAlive && !this.#surplus;
   }
 
   /** Takes what has arrived. Throws RESPONSE_INVALID, and what the sink throws. */
@@ -52,7 +59,7 @@ export class ResponseReader implements BodySink {
       if (at === end && !this.#headRead) return;
     }
     if (this.#over) return;
-    this.#body.feed(slab.bytes, at, end);
+    this.#surplus = this.#body.feed(slab.bytes, at, end) < end - at;
     this.#endIfWhole();
   }
 
@@ -75,7 +82,7 @@ export class ResponseReader implements BodySink {
     const head = headOf(lines, this.#head.bytes, this.#head.base);
     if (head.status === SWITCHING_PROTOCOLS)
       throw responseRefusals.invalid('it changes protocols, which nobody asked for');
-    const { chunked, length } = lines;
+    const { chunked, length, keepAlive } = lines;
     this.#head.release();
     if (head.status < 200) {
       // Originals take no more of them.
@@ -87,6 +94,8 @@ export class ResponseReader implements BodySink {
     else if (chunked) this.#body.expectChunked();
     else if (length >= 0) this.#body.expectLength(length);
     else this.#body.expectUntilClose();
+    const framed = chunked || length >= 0 || isBodyless(this.#method, head.status);
+    this.#keepAlive = keepAlive && framed;
     this.#sink.response(head);
   }
 

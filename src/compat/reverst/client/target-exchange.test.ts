@@ -52,7 +52,7 @@ test('a request keeps its Host and its fields, and says who it came from', async
     'x-one: ä',
     'X-Forwarded-For: 198.51.100.1, 192.0.2.7',
     'TE: trailers',
-    'Connection: close, te',
+    'Connection: te',
     '',
     '',
   ]);

@@ -1,9 +1,13 @@
 /**
- * One exchange of HTTP/3, served by one of HTTP/1.1 on a connection of its own. What goes wrong before
- * the response has begun is answered in words, since an original server drops the whole tunnel for an
- * exchange that was reset; a response that breaks off later is broken off here too.
+ * One exchange of HTTP/3, served by one of HTTP/1.1. What goes wrong before the response has begun is
+ * answered in words, since an original server drops the whole tunnel for an exchange that was reset; a
+ * response that breaks off later is broken off here too.
+ *
+ * Each has a connection of its own. One that is in order behind a request without a body is kept, for
+ * requests that may be sent again: the target may be closing it just then.
  */
 import { asSallyportError, SallyportError } from '../../../errors.ts';
+import { methodAt } from '../../../http1/methods.ts';
 import { publicFault } from '../../../ingress/http/public-fault.ts';
 import { REVERST_BREAK_OFF_MS } from '../../../limits.ts';
 import { breakOff } from '../../../net/break-off.ts';
@@ -15,6 +19,7 @@ import type { Field } from '../http3/field.ts';
 import type { RequestHead, ResponseHead } from '../http3/heads.ts';
 import type { BodyReceiver, ServedExchange } from '../http3/request-stream.ts';
 import type { RequestTarget } from './request-target.ts';
+import type { Framing } from './request-lines.ts';
 import { RequestWriter } from './request-writer.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
 
@@ -52,9 +57,13 @@ class TargetExchange implements WireReader, ResponseSink {
   readonly #head: RequestHead;
   readonly #context: ExchangeContext;
   readonly #startedAt = performance.now();
-  readonly #wire: Wire;
   readonly #request: RequestWriter;
   readonly #response: ResponseReader;
+  #wire: Wire | null = null;
+  /** The connection may be kept. */
+  #keep = false;
+  /** It was kept, and has not answered yet. */
+  #reused = false;
   #status = 0;
   #bytesDown = 0;
   #over = false;
@@ -64,19 +73,47 @@ class TargetExchange implements WireReader, ResponseSink {
     this.#head = head;
     this.#context = context;
     this.#response = new ResponseReader(head.method, this);
-    this.#wire = context.target.connect(this);
-    this.#request = new RequestWriter(exchange, head, context.peer, this.#wire);
+    this.#request = new RequestWriter(head, context.peer, context.target.keeps, {
+      connect: (framing) => this.#connect(framing),
+      credit: (n) => exchange.credit(n),
+    });
     this.receiver = {
       body: (bytes) => this.#request.body(bytes),
       ended: (trailers) => this.#request.ended(trailers),
       failed: (error) => this.#leave(error.code === 'STREAM_RESET' ? 'closed' : error.code),
-      drained: () => this.#wire.resume(),
+      drained: () => this.#wire?.resume(),
     };
+    this.#request.start();
   }
 
   // ---- The connection to the target ----
 
+  #connect({ length, keep }: Framing): Wire {
+    const { target } = this.#context;
+    const first = this.#wire === null;
+    const kept = first && length === 0 && this.#repeatable() ? target.reuse(this) : null;
+    this.#reused = kept !== null;
+    this.#keep = keep;
+    this.#wire = kept ?? target.connect(this);
+    return this.#wire;
+  }
+
+  #repeatable(): boolean {
+    const name = Buffer.from(this.#head.method, 'latin1');
+    return methodAt(name, 0, name.length).idempotent;
+  }
+
+  /** Answers whether the connection was a kept one that went without an answer, and another one has the request now. */
+  #repeated(): boolean {
+    if (this.#over || !this.#reused) return false;
+    this.#wire!.reader = { read: () => true, ended() {}, closed() {} };
+    this.#wire!.destroy();
+    this.#request.repeat();
+    return true;
+  }
+
   read(slab: Slab, start: number, end: number): boolean {
+    this.#reused = false;
     try {
       this.#response.read(slab, start, end);
     } catch (thrown) {
@@ -86,6 +123,7 @@ class TargetExchange implements WireReader, ResponseSink {
   }
 
   ended(): void {
+    if (this.#repeated()) return;
     try {
       this.#response.ended();
     } catch (thrown) {
@@ -94,6 +132,7 @@ class TargetExchange implements WireReader, ResponseSink {
   }
 
   closed(error: Error | null): void {
+    if (this.#repeated()) return;
     if (error instanceof SallyportError) return this.#fail(error);
     const why = error === null ? 'it closed' : error.message;
     this.#fail(
@@ -147,9 +186,7 @@ class TargetExchange implements WireReader, ResponseSink {
     this.#over = true;
     this.#request.leave();
     this.#response.leave();
-    // A handler is not to take a response that it has given as a whole for one that nobody read.
-    if (outcome === 'ok') this.#wire.endAndDestroy();
-    else breakOff(this.#wire.socket);
+    this.#leaveWire(outcome);
     const { method, authority, path } = this.#head;
     const { group, target, peer, accessLog } = this.#context;
     accessLog.request({
@@ -167,6 +204,16 @@ class TargetExchange implements WireReader, ResponseSink {
       status: this.#status,
       ...(error === undefined ? {} : { error }),
     });
+  }
+
+  #leaveWire(outcome: Outcome): void {
+    const wire = this.#wire;
+    if (wire === null) return;
+    if (outcome !== 'ok') breakOff(wire.socket);
+    else if (this.#keep && this.#request.whole && this.#response.reusable)
+      this.#context.target.keep(wire);
+    // A handler is not to take a response that it has given as a whole for one that nobody read.
+    else wire.endAndDestroy();
   }
 }
 
