@@ -642,6 +642,8 @@ export const HTTP3_STOPPED_CHECK_ALWAYS = 64;
 export const REVERST_REGISTRATION_TIMEOUT_MS = 10_000;
 /** Signs of life of a server to its clients: two may be lost before one that waits 20 s, as originals do, gives up. */
 export const REVERST_CLIENT_KEEP_ALIVE_MS = 6_000;
+/** Requests that wait until a client allows more at once: originals allow a hundred. Each may hold INITIAL_WINDOW_BYTES of its body. */
+export const REVERST_REQUESTS_WAITING_MAX = 1_000;
 /** A client that has said nothing to `Expect: 100-continue` by then may not know it: the body is asked for. */
 export const REVERST_CONTINUE_MS = 1_000;
 /** The value that registers a client, or answers it: a group, and credentials. */

@@ -44,7 +44,11 @@ export class RequestAnswer implements MessageHandler {
   }
 
   reset(error: SallyportError): void {
-    this.#receiver.reset(error);
+    // Whoever takes a stream answers it: one that is reset was never taken.
+    const why = 'reverst: the client takes no new requests';
+    this.#receiver.reset(
+      error.code === 'STREAM_RESET' ? new SallyportError('SERVER_BUSY', why) : error,
+    );
   }
 
   drained(): void {

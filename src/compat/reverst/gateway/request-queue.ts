@@ -4,6 +4,7 @@
  */
 import { Discard, refuseStream } from '../../../attach/stream-head.ts';
 import { SallyportError } from '../../../errors.ts';
+import { REVERST_REQUESTS_WAITING_MAX } from '../../../limits.ts';
 import type { Stream, StreamReceiver } from '../../../session/session.ts';
 import { HoldBack } from '../../../session/hold-back.ts';
 import type { Http3Connection } from '../http3/connection.ts';
@@ -29,6 +30,10 @@ export class RequestQueue {
   /** A stream of the server, for one request. */
   take(stream: Stream): StreamReceiver {
     if (this.#waiting.size === 0 && this.#mayAsk) return this.#side(stream);
+    if (this.#waiting.size >= REVERST_REQUESTS_WAITING_MAX) {
+      const why = `${REVERST_REQUESTS_WAITING_MAX} requests wait for it already`;
+      return refuse(stream, `reverst: the client is busy: ${why}`);
+    }
     const held = new HoldBack(stream);
     this.#waiting.set(stream, held);
     stream.onOver = () => void this.#waiting.delete(stream);
@@ -46,10 +51,8 @@ export class RequestQueue {
 
   /** Nothing more goes to this client: what waits is asked of others. */
   leave(): void {
-    for (const stream of this.#waiting.keys()) {
-      stream.receiver = new Discard(stream);
-      refuseStream(stream, new SallyportError('SERVER_BUSY', 'reverst: the client is leaving'));
-    }
+    for (const stream of this.#waiting.keys())
+      stream.receiver = refuse(stream, 'reverst: the client is leaving');
     this.#waiting.clear();
   }
 
@@ -65,4 +68,10 @@ export class RequestQueue {
       return this.#ask(head, receiver);
     });
   }
+}
+
+/** Another client may be asked. */
+function refuse(stream: Stream, why: string): StreamReceiver {
+  refuseStream(stream, new SallyportError('SERVER_BUSY', why));
+  return new Discard(stream);
 }

@@ -101,10 +101,10 @@ export class RequestSide implements StreamReceiver, RequestSink {
 
   /** The request, or what was made of it, cannot be sent. */
   #refuse(error: SallyportError): void {
-    const begun = this.#exchange !== null;
+    const response = this.#response;
     this.#giveUp();
-    if (begun) this.#stream.reset(error);
-    else refuseStream(this.#stream, toldOf(error));
+    if (response === null) refuseStream(this.#stream, toldOf(error));
+    else response.failed(error);
   }
 
   #giveUp(): void {
