@@ -27,6 +27,15 @@ test('each pause lies between half of its step and the whole', () => {
   );
 });
 
+test('the part that is drawn by lot can be another one', () => {
+  const pauses = (lot: number) => {
+    const backoff = createBackoff({ min: 100, max: 400, jitter: 0.1, random: () => lot });
+    return Array.from({ length: 4 }, () => Math.round(backoff.next()));
+  };
+  assert.deepEqual(pauses(0), [90, 180, 360, 360]);
+  assert.deepEqual(pauses(0.5), [95, 190, 380, 380]);
+});
+
 test('a herd of diallers is spread out', () => {
   const pauses = Array.from({ length: 200 }, () => createBackoff().next());
   assert.ok(Math.max(...pauses) - Math.min(...pauses) > RECONNECT_MIN_MS / 4);

@@ -87,6 +87,24 @@ describe('requests', () => {
     }
   });
 
+  test('an answer that comes before the body was read is passed on', patience, async (t) => {
+    const origin = await startOrigin(t);
+    const { server, port } = await tunnel(t, origin.address);
+    const [{ http3 }] = server.clients;
+    const got = createRecorded();
+    const head = { ...getRequest, method: 'POST', path: '/refuse', contentLength: 12 << 20 };
+    const exchange = http3.request(head, got);
+    const piece = Buffer.alloc(64 * 1024);
+    got.drained = () => {
+      while (exchange.writable && got.head === null) exchange.body(piece);
+    };
+    got.drained();
+    await until('it is answered', () => got.trailers !== null);
+    assert.equal(got.head?.status, 413);
+    assert.equal((await ask({ port, host, path: '/whoami' })).text, 'origin');
+    assert.equal(server.requests.length, 1);
+  });
+
   test('an event of a stream arrives at once', patience, async (t) => {
     const origin = await startOrigin(t);
     const { port } = await tunnel(t, origin.address);
@@ -176,6 +194,7 @@ describe('the command line', () => {
     const { code, err } = await runProgram(t, ['reverst', 'http', ...flagsFor(t, server), '3000']);
     assert.equal(code, 3);
     assert.match(err, /^error: reverst group "flipt\.dev\.local": .*\n {2}code: AUTH_FAILED\n/);
+    assert.ok(!err.includes('dXNlcjpwYXNz'));
     assert.equal(server.requests.length, 1);
   });
 

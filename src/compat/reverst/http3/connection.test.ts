@@ -65,6 +65,24 @@ for (const asks of ['server', 'client'] as const)
       assert.equal(asking.active + serving.active, 0);
     });
 
+    test('a serving end that winds down is asked no more, serves what crosses that, and can still refuse', () => {
+      const { memory, asking, serving, served, events } = joinEnds(asks);
+      memory.run();
+      serving.windDown();
+      const got = createRecorded();
+      asking.request(getRequest, got).end();
+      memory.run();
+      assert.deepEqual(events, ['asking goneAway']);
+      assert.throws(() => asking.request(getRequest, createRecorded()), { code: 'SESSION_CLOSED' });
+      served[0].exchange.respond(okResponse);
+      served[0].exchange.end();
+      memory.run();
+      assert.deepEqual(got.calls, ['response 200', 'ended']);
+      serving.goAway();
+      memory.run();
+      assert.deepEqual(memory.client.closes.concat(memory.server.closes), []);
+    });
+
     test('GOAWAY of the asking end: its requests are finished, it asks no new ones', () => {
       const { memory, asking, served, events } = joinEnds(asks);
       const got = createRecorded();
