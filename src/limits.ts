@@ -657,6 +657,8 @@ export const REVERST_GROUPS_MAX = 10_000;
 export const REVERST_GROUP_HOSTS_MAX = 1_000;
 /** A file of groups, or the entry of a cluster that holds one: what REVERST_GROUPS_MAX of them take. */
 export const REVERST_GROUPS_FILE_MAX_BYTES = 4 * MB;
+/** How long requests may go on when `sallyport reverst server` is told to end, as with the original. */
+export const REVERST_SHUTDOWN_GRACE_MS = 5_000;
 /** A file that holds a token, or its hash. */
 export const REVERST_SECRET_MAX_BYTES = 16 * KB;
 /** A request that does not say whether it has a body goes to its target as one in chunks after so long. The end of one that has none comes along with it, mostly. */

@@ -28,7 +28,7 @@ export const legacyTools: Readonly<Record<string, LegacyTool>> = {
     load: () => import('./legacy/sokken.ts'),
   },
   reverst: {
-    summary: 'The client of reverst, with the flags of the original.',
+    summary: 'The server and the client of reverst, with the flags of the originals.',
     load: () => import('./legacy/reverst.ts'),
   },
 };

@@ -22,6 +22,8 @@ export interface ObservationSettings {
   readonly metrics?: boolean;
   /** Serves them to whoever can reach this address. */
   readonly metricsListen?: HostPort;
+  /** Is told of every request and stream too. */
+  readonly witness?: AccessLog;
 }
 
 export interface AuditSettings extends EventFilterOptions {
@@ -89,6 +91,7 @@ export async function openObservation(options: ObservationOptions): Promise<Obse
     accessLog: teeAccessLog([
       options.accessLog,
       ...(metrics === null ? [] : [metrics.accessLog]),
+      ...(options.witness === undefined ? [] : [options.witness]),
       ...(requestEvents === undefined ? [] : [createRequestEvents(events, requestEvents)]),
     ]),
     metrics,

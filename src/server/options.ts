@@ -59,8 +59,10 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   readonly tcpPorts?: readonly PortRange[];
   /** A second address for TLS that is passed through by server name. */
   readonly tlsPassthroughListen?: HostPort;
-  /** Where clients may come by QUIC (UDP). Needs `tls`. */
+  /** Where clients may come by QUIC (UDP). Needs `tls`, or a certificate of its own. */
   readonly quicListen?: HostPort;
+  /** What is otherwise there. */
+  readonly quic?: QuicOwnSettings;
   /** Requests of trusted proxies are routed by X-Forwarded-Host where they have it. Default: by Host. */
   readonly routeByForwardedHost?: boolean;
   /** CIDRs of peers that begin with a PROXY protocol header. */
@@ -72,6 +74,16 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   /** Protocols of other tools to speak as well. */
   readonly dialects?: readonly DialectFactory[];
   readonly control?: ControlSettings;
+}
+
+/** Of QUIC alone. */
+export interface QuicOwnSettings {
+  /** Its certificate, followed; a server that serves TLS nowhere else needs it. Default: `tls`. */
+  readonly tls?: CertificateFiles;
+  /** A connection is lost after so much silence. Default: QUIC_IDLE_TIMEOUT_MS. */
+  readonly idleTimeoutMs?: number;
+  /** Between signs of life. Default: those of each protocol only. */
+  readonly keepAliveMs?: number;
 }
 
 /** The control API, for identities with the role `admin`. */

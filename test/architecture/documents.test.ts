@@ -46,7 +46,7 @@ test('configuration files in the pages are accepted', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   const pems = ['cert.pem', 'key.pem', 'agents-ca.pem'];
   const secrets = ['ci-token', 'admin-password', 'docs-password', 'token'];
-  for (const name of [...pems, ...secrets, 'access.lua'])
+  for (const name of [...pems, ...secrets, 'access.lua', 'groups.yml'])
     writeFileSync(path.join(folder, name), 'user:not-a-secret\n', { mode: 0o600 });
   const files = pages.flatMap((page) =>
     [...read(page).matchAll(/```yaml\n(# (?:server|agent|services)\.yaml\n[^]*?)```/g)].map(

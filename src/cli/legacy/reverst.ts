@@ -14,6 +14,7 @@ export interface ReverstProgram {
 }
 
 const loaders: Readonly<Record<string, () => Promise<ReverstProgram>>> = {
+  server: async () => (await import('./reverst-server.ts')).serverProgram,
   http: async () => (await import('./reverst-http.ts')).httpProgram,
 };
 

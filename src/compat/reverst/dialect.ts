@@ -31,11 +31,12 @@ export interface ReverstServerOptions {
   readonly events?: ReverstEvents;
 }
 
-/** What those who speak of the dialect in words of their own are told, besides events. */
+/** For those who speak of the dialect in words of their own: the log then tells of failures only. */
 export interface ReverstEvents {
-  /** A client has asked to register; null: it was let in. */
-  asked(greeting: Greeting, error: SallyportError | null): void;
-  /** One that was let in is gone; null: it left in order. */
+  /** A client that asked to register was not let in. */
+  refused(client: ReverstClient, error: SallyportError): void;
+  joined(client: ReverstClient): void;
+  /** One that had joined is gone; null: it left in order. */
   left(client: ReverstClient, error: SallyportError | null): void;
   /** The groups are these from now on. */
   groups(groups: readonly { readonly name: string; readonly hosts: readonly string[] }[]): void;
@@ -60,7 +61,10 @@ interface Member extends ReverstClient {
 /** The factory rejects with CONFIG_INVALID for groups that cannot be used, HOST_TAKEN or HOST_RESERVED for a host. */
 export function createReverstServer(options: ReverstServerOptions): DialectFactory {
   return async (host) => {
-    const { registry, events, log } = host;
+    const { registry, events } = host;
+    const note = (fields: object, message: string): void => {
+      if (options.events === undefined) host.log.info(fields, message);
+    };
     const guesses = createGuesses();
     const members = new Set<Member>();
     let lastId = 0;
@@ -71,11 +75,13 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
       spec: options.groups,
       places: options.places,
       routes: host.routes,
-      log,
-      changed(now) {
+      log: host.log,
+      taken(now) {
+        for (const { name, hosts } of now)
+          note({ group: name, hosts: hosts.join(' ') }, 'reverst group is served');
         options.events?.groups(now);
-        judgeCredentials();
       },
+      changed: () => judgeCredentials(),
     });
 
     function checkRoom(): void {
@@ -154,7 +160,7 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
           withdraw();
           events.publish('client.down', { ...client, reason: error?.code ?? 'ok' });
           const why = error === null ? {} : { code: error.code, error: error.message };
-          log.info({ service: group, session, peer, ...why }, 'reverst client left');
+          note({ service: group, session, peer, ...why }, 'reverst client left');
           options.events?.left(member, error);
         },
       });
@@ -164,7 +170,8 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
       events.publish('client.up', client);
       registry.join(group, tunnel, policy);
       events.publish('service.up', { ...served, kind: 'http', urls: [] });
-      log.info({ service: group, session, peer }, 'reverst client came');
+      note({ service: group, session, peer }, 'reverst client came');
+      options.events?.joined(member);
     }
 
     /** Ends the members of groups that are gone, and those whose credentials are good no more. */
@@ -188,18 +195,14 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
       quic: {
         async admit(value) {
           const greeting = readGreeting(value);
-          try {
-            const take = await admit(greeting);
-            options.events?.asked(greeting, null);
-            return take;
-          } catch (thrown) {
+          return admit(greeting).catch((thrown: unknown) => {
             const error = asSallyportError(thrown);
             const { group, peer } = greeting;
             const { code, message } = error;
-            log.info({ group, peer, code, error: message }, 'reverst client not taken');
-            options.events?.asked(greeting, error);
+            note({ group, peer, code, error: message }, 'reverst client not taken');
+            options.events?.refused({ group, peer }, error);
             throw error;
-          }
+          });
         },
       },
       get active() {

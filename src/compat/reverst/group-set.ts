@@ -27,8 +27,10 @@ export interface GroupSetOptions {
   readonly places: Places;
   readonly routes: Pick<Routes, 'add'>;
   readonly log: Logger;
-  /** Groups, or secrets of theirs, are others than they were. Called at the start as well. */
-  changed(groups: readonly Group[]): void;
+  /** These are the groups from now on. */
+  taken(groups: readonly Group[]): void;
+  /** They, or secrets of theirs, are others than they were. */
+  changed(): void;
 }
 
 /** Rejects with CONFIG_INVALID, and at the start with HOST_TAKEN or HOST_RESERVED for a host. */
@@ -46,7 +48,7 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
     const place = { group: group.name };
     return createGroupDoor(group, {
       openSecret: (path, events) => places.openSecret(path, events),
-      changed: () => options.changed(current()),
+      changed: () => options.changed(),
       trouble: ({ code, message }) =>
         log.error({ ...place, code, error: message }, 'reverst group lets nobody in by this'),
     });
@@ -74,9 +76,8 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
     entries = next;
     closeOthers(before, next);
     unrouted = routes.replace(groups);
-    for (const { name, hosts } of groups)
-      log.info({ group: name, hosts: hosts.join(' ') }, 'reverst group is served');
-    options.changed(groups);
+    options.taken(groups);
+    options.changed();
   }
 
   function kept(error: SallyportError): void {

@@ -9,4 +9,5 @@ const part = createRequire(import.meta.url) as (path: string) => unknown;
 
 export const Registry = part('prom-client/lib/registry.js') as typeof PromClient.Registry;
 export const Counter = part('prom-client/lib/counter.js') as typeof PromClient.Counter;
+export const Histogram = part('prom-client/lib/histogram.js') as typeof PromClient.Histogram;
 export const Gauge = part('prom-client/lib/gauge.js') as typeof PromClient.Gauge;

@@ -19,6 +19,8 @@ export interface GatewayOptions {
   /** The server's local socket. */
   readonly socketPath: string;
   readonly heartbeatMs: number;
+  readonly idleTimeoutMs?: number;
+  readonly keepAliveMs?: number;
   /** Of the dialects whose peers come by QUIC. */
   readonly dialects: readonly string[];
 }
@@ -33,9 +35,12 @@ export interface Gateway {
 
 /** Rejects with LISTEN_FAILED, QUIC_UNAVAILABLE or CONFIG_INVALID. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { cert, key, listen } = options;
+  const { cert, key, listen, idleTimeoutMs, keepAliveMs } = options;
   const protocols = protocolsOf(options);
-  const names = protocols.map(({ name }) => name);
+  const settings = {
+    protocols: protocols.map(({ name }) => name),
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+  };
   const empty = Promise.withResolvers<void>();
   let closing = false;
   const endpoint = await openQuicEndpoint({
@@ -43,7 +48,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     emptied() {
       if (closing) empty.resolve();
     },
-    server: { protocols: names, cert, key },
+    server: { ...settings, cert, key },
+    ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
     accept(connection) {
       const chosen = connection.protocol;
       return protocols.find(({ name }) => name === chosen)!.accept(connection);
@@ -52,7 +58,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     address: endpoint.address,
     useCertificate: (nextCert, nextKey) =>
-      endpoint.replace({ protocols: names, cert: nextCert, key: nextKey }),
+      endpoint.replace({ ...settings, cert: nextCert, key: nextKey }),
     async close() {
       closing = true;
       const late = setTimeout(empty.resolve, CLOSE_FLUSH_MS);

@@ -5,12 +5,13 @@ import { formatAddress, type HostPort } from '../../net/address.ts';
 import { quicFault } from '../../transport/quic/binding.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { watchCertificate, type CertificateFiles } from '../certificate.ts';
-import type { ServerOptions } from '../options.ts';
+import type { QuicOwnSettings, ServerOptions } from '../options.ts';
 import { openQuicDoor, type QuicDoorOptions } from './door.ts';
 import { superviseGateway } from './supervisor.ts';
 
 export interface QuicServiceOptions extends QuicDoorOptions {
   readonly listen: HostPort;
+  readonly own: QuicOwnSettings;
   readonly tls: CertificateFiles;
   readonly heartbeatMs: number;
   readonly log: Logger;
@@ -30,15 +31,22 @@ export interface QuicService {
 
 /** Null also where the options do not ask for QUIC. Rejects with CONFIG_INVALID where they do without TLS. */
 export async function openConfiguredQuic(
-  { quicListen: listen, tls, log, heartbeatMs = HEARTBEAT_MS }: ServerOptions,
+  {
+    quicListen: listen,
+    quic: own = {},
+    log,
+    heartbeatMs = HEARTBEAT_MS,
+    ...options
+  }: ServerOptions,
   door: QuicDoorOptions,
 ): Promise<QuicService | null> {
   if (listen === undefined) return null;
+  const tls = own.tls ?? options.tls;
   if (tls === undefined) {
     const why = 'QUIC is always encrypted: it needs tls_cert and tls_key';
     throw new SallyportError('CONFIG_INVALID', `quic_listen: ${why}`);
   }
-  return openQuicService({ ...door, listen, tls, log, heartbeatMs });
+  return openQuicService({ ...door, listen, tls, own, log, heartbeatMs });
 }
 
 /**
@@ -46,7 +54,7 @@ export async function openConfiguredQuic(
  * LISTEN_FAILED, and CONFIG_INVALID for a certificate that cannot be used.
  */
 async function openQuicService(options: QuicServiceOptions): Promise<QuicService | null> {
-  const { listen, log } = options;
+  const { listen, own, log } = options;
   const fault = quicFault();
   if (fault !== null) {
     log.error({ code: fault.code, error: fault.message }, 'QUIC is not served');
@@ -58,8 +66,11 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
       supervisor.useCertificate(cert, key);
       log.info({ cert: files.cert, transport: 'quic' }, 'certificate reloaded');
     },
-    // The listener for TCP follows the same files, and says so.
-    kept(_error: SallyportError) {},
+    kept({ code, message }: SallyportError) {
+      // The listener for TCP follows the same files, and says so; others it does not know.
+      if (own.tls !== undefined)
+        log.error({ code, error: message }, 'certificate not reloaded; the old one stays');
+    },
   });
   opened.defer(() => certificate.close());
   const door = await openQuicDoor(options);
@@ -73,6 +84,8 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
       key,
       socketPath,
       heartbeatMs: options.heartbeatMs,
+      ...(own.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: own.idleTimeoutMs }),
+      ...(own.keepAliveMs === undefined ? {} : { keepAliveMs: own.keepAliveMs }),
       dialects: [...options.dialects.keys()],
     },
     lost: (why) => log.error({ error: why }, 'the process that serves QUIC is started again'),
@@ -89,6 +102,7 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
       return supervisor.pid;
     },
     prepare(files) {
+      if (own.tls !== undefined) return () => {};
       if (files !== undefined) return certificate.prepare(files);
       throw new SallyportError('CONFIG_INVALID', 'tls: TLS or none needs a restart');
     },
