@@ -589,6 +589,8 @@ export const QUIC_HANDSHAKES_MAX = 512;
 export const QUIC_RETRY_ABOVE = 64;
 /** The handshake must be done by then. */
 export const QUIC_HANDSHAKE_TIMEOUT_MS = 5_000;
+/** Answers to datagrams of connections that are not there, as after a restart; their senders send more. */
+export const QUIC_RESETS_PER_SECOND = 2_000;
 /** How long a Retry token is good for: a round trip, and some. */
 export const QUIC_RETRY_TOKEN_MS = 10_000;
 /** A connection is lost after so much silence. Heartbeats are far more frequent. */

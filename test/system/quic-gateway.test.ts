@@ -52,6 +52,7 @@ async function connect(t: TestContext): Promise<{ near: SessionEnd; far: Session
     key,
     socketPath,
     heartbeatMs: 60_000,
+    resetKey: '',
     dialects: [],
   });
   t.after(() => gateway.close());

@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly heartbeatMs: number;
   readonly idleTimeoutMs?: number;
   readonly keepAliveMs?: number;
+  /** Base64: as `QuicEndpointOptions.resetKey`, the same for every process of a server. */
+  readonly resetKey: string;
   /** Of the dialects whose peers come by QUIC. */
   readonly dialects: readonly string[];
 }
@@ -50,6 +52,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     server: { ...settings, cert, key },
     ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
+    resetKey: Buffer.from(options.resetKey, 'base64'),
     accept(connection) {
       const chosen = connection.protocol;
       return protocols.find(({ name }) => name === chosen)!.accept(connection);

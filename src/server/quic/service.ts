@@ -1,4 +1,5 @@
 /** QUIC on a server: the door, the process behind it, and the certificate that it shows. */
+import { randomBytes } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
 import { HEARTBEAT_MS } from '../../limits.ts';
 import { formatAddress, type HostPort } from '../../net/address.ts';
@@ -86,6 +87,7 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
       heartbeatMs: options.heartbeatMs,
       ...(own.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: own.idleTimeoutMs }),
       ...(own.keepAliveMs === undefined ? {} : { keepAliveMs: own.keepAliveMs }),
+      resetKey: randomBytes(32).toString('base64'),
       dialects: [...options.dialects.keys()],
     },
     lost: (why) => log.error({ error: why }, 'the process that serves QUIC is started again'),

@@ -63,6 +63,8 @@ export interface NativeConfig {
   setInitialMaxStreamsUni(count: number): void;
   setMaxStreamWindow(bytes: number): void;
   setMaxConnectionWindow(bytes: number): void;
+  /** Of the connections that are accepted with it from now on. */
+  setStatelessResetToken(token: bigint): void;
   enablePacing(on: boolean): void;
 }
 

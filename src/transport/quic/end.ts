@@ -20,6 +20,13 @@ export function endOf(native: NativeConnection): QuicEnd {
     timedOut: native.isTimedOut(),
     application: error?.isApp ?? false,
     code: error?.errorCode ?? 0,
-    reason: error === null ? '' : printable(Buffer.from(error.reason).toString()),
+    reason: error === null ? unsaid(native) : printable(Buffer.from(error.reason).toString()),
   };
+}
+
+/** Over without a close of either end and without silence: a stateless reset. */
+function unsaid(native: NativeConnection): string {
+  return native.isClosed() && !native.isTimedOut()
+    ? 'the other end does not know it any more, as after a restart'
+    : '';
 }

@@ -28,6 +28,7 @@ import {
 } from './initial.ts';
 import { createRetryTokens } from './retry-token.ts';
 import { serverConfig, type QuicSettings } from './settings.ts';
+import { createStatelessResets } from './stateless-reset.ts';
 
 export interface QuicEndpointOptions {
   /** Where it listens; port 0: any free one. The host is an IP address. */
@@ -41,6 +42,11 @@ export interface QuicEndpointOptions {
   readonly accept?: (connection: QuicConnection) => QuicUser;
   /** The last connection is gone. */
   readonly emptied?: () => void;
+  /**
+   * 32 bytes. An endpoint with the key of one before it, on the same port, ends the connections of that
+   * one as soon as their clients send something. Default: a key of its own.
+   */
+  readonly resetKey?: Buffer;
   /** Signs of life go out this often. Default: none. */
   readonly keepAliveMs?: number;
   /** Bounds other than those of limits.ts. */
@@ -83,6 +89,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
   const bound = socket.address();
   const local: NativeAddress = { host: bound.address, port: bound.port };
   const tokens = createRetryTokens();
+  const resets = createStatelessResets(options.resetKey ?? randomBytes(32));
   const byId = new Map<string, QuicConnection>();
   const all = new Set<QuicConnection>();
   const begun = new Map<QuicConnection, (connection: QuicConnection) => void>();
@@ -158,6 +165,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     if (original !== null && header.destination.length !== CONNECTION_ID_BYTES) return null;
     const id =
       original === null ? randomBytes(CONNECTION_ID_BYTES) : Buffer.from(header.destination);
+    config.setStatelessResetToken(resets.token(id));
     const made = native.Connection.accept(id, original, local, from, config);
     handshakes++;
     return add(
@@ -180,10 +188,25 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     reply(room, length, from);
   }
 
+  /** A packet for no connection: of one that is gone; or the end of one that was dialled, which knows it. */
+  function unknown(datagram: Buffer, id: Buffer, from: NativeAddress): null {
+    if (config !== null) {
+      const reset = resets.answer(datagram, id);
+      if (reset !== null) reply(reset, reset.length, from);
+      return null;
+    }
+    for (const connection of all) {
+      const { host, port } = connection.peer;
+      if (host === from.host && port === from.port) connection.arrived(datagram, from, local);
+    }
+    return null;
+  }
+
   function connectionOf(datagram: Buffer, from: NativeAddress): QuicConnection | null {
     if (!isLong(datagram)) {
       const id = shortDestination(datagram);
-      return id === null ? null : (byId.get(id.toString('latin1')) ?? null);
+      if (id === null) return null;
+      return byId.get(id.toString('latin1')) ?? unknown(datagram, id, from);
     }
     const header = readLongHeader(datagram);
     if (header === null) return null;
