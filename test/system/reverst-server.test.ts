@@ -124,6 +124,27 @@ describe('groups that change', () => {
   });
 });
 
+test('a client that is killed under load: its requests go to the others', patience, async (t) => {
+  const origin = await startOrigin(t, { log: false });
+  const flags = ['--max-idle-timeout', '2s', '--keep-alive-period', '500ms'];
+  const server = await startReverst(t, `groups:\n${openGroup(group, group)}`, flags);
+  const { port } = server;
+  const clients = [];
+  for (let n = 0; n < 3; n++) clients.push(await startHttp(t, server, [String(origin.port)]));
+  const statuses: number[] = [];
+  const load = async (requests: number): Promise<void> => {
+    for (let n = 0; n < requests; n++)
+      statuses.push((await ask({ port, host: group, path: '/whoami' })).status);
+  };
+  await load(6);
+  const going = Array.from({ length: 4 }, () => load(40));
+  await clients[0].end('SIGKILL');
+  await Promise.all(going);
+  await server.line((line) => line.includes('msg="Closing connection"') || undefined);
+  assert.deepEqual([...new Set(statuses)], [200]);
+  assert.equal(statuses.length, 166);
+});
+
 async function startNative(t: TestContext, port: number, token: string, { port: target }: Origin) {
   const where = ['--server', `ws://127.0.0.1:${port}`, '--name', group];
   const agent = startProgram(t, ['http', String(target), ...where], {

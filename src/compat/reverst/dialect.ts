@@ -82,6 +82,9 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
         options.events?.groups(now);
       },
       changed: () => judgeCredentials(),
+    }).catch((thrown: unknown) => {
+      options.places.close();
+      throw thrown;
     });
 
     function checkRoom(): void {

@@ -6,6 +6,7 @@ import { temporaryFolder } from '../../../test/support/files.ts';
 import { until } from '../../../test/support/wait.ts';
 import { openGroup, parseGroups } from '../../../test/support/reverst-groups.ts';
 import type { SallyportError } from '../../errors.ts';
+import { REVERST_GROUPS_FILE_MAX_BYTES, REVERST_SECRET_MAX_BYTES } from '../../limits.ts';
 import { openGroupsFile, openSecretFile } from './groups-file.ts';
 
 const textOf = (host: string): string => `groups:\n${openGroup('g', host)}`;
@@ -44,6 +45,25 @@ test('a file that cannot be used at the start is refused', (t) => {
   refused(/groups\.yml:1:\d+/);
   fs.writeFileSync(file, textOf('a.b').replace('hosts', 'host'));
   refused(/groups\.yml:3:\d+: groups\.g\.host: key "host" is not known here/);
+});
+
+test('a file that is larger than any makes sense is not read', (t) => {
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, 'large');
+  fs.writeFileSync(file, Buffer.alloc(REVERST_GROUPS_FILE_MAX_BYTES + 1, '#'));
+  assert.throws(() => openGroupsFile(file, parseGroups, false, { changed() {}, kept() {} }), {
+    code: 'CONFIG_INVALID',
+    message: /is larger than the 4194304 bytes/,
+  });
+  const troubles: string[] = [];
+  fs.truncateSync(file, REVERST_SECRET_MAX_BYTES + 1);
+  const source = openSecretFile(file, {
+    changed() {},
+    trouble: ({ message }) => troubles.push(message),
+  });
+  t.after(() => source.close());
+  assert.match(troubles[0], /is larger than the 16384 bytes/);
+  assert.equal(source.bytes, null);
 });
 
 test('what another file that is renamed over it holds counts', async (t) => {
