@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { makeCertificate, temporaryFile } from '../support/files.ts';
-import { startProgram } from '../support/program.ts';
+import { startProgram, type Program } from '../support/program.ts';
+import { tokenInEnvironment } from '../support/tunnel.ts';
 import { within } from '../support/wait.ts';
 
 /** The name that clients ask for in TLS, and a certificate has. */
-export const serverName = 'tunnel.test';
+export const serverName = 'flipt.dev.local';
 
 export interface Group {
   readonly name: string;
@@ -25,6 +26,12 @@ export interface Gate {
   readonly port: number;
   /** The file with the certificate to trust. */
   readonly authority: string;
+}
+
+export interface OurGate extends Gate {
+  /** The groups file. */
+  readonly file: string;
+  readonly program: Program;
 }
 
 export interface Client {
@@ -112,6 +119,71 @@ function startPeer(t: TestContext, program: string, words: readonly string[]): S
     },
     kill: (signal) => void child.kill(signal),
   };
+}
+
+/** `sallyport reverst server`, which follows its groups file. Native agents attach at `port`. */
+export async function startReverstServer(
+  t: TestContext,
+  era: Era,
+  groups: readonly Group[],
+  flags: readonly string[] = [],
+): Promise<OurGate> {
+  const { certificate, key } = await certificateFiles(t);
+  const file = temporaryFile(t, 'groups.yml', groupsFile(era, groups));
+  const anywhere = ['--tunnel-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'];
+  const program = startProgram(
+    t,
+    [
+      'reverst',
+      'server',
+      ...anywhere,
+      '--server-name',
+      serverName,
+      '--certificate-path',
+      certificate,
+      '--private-key-path',
+      key,
+      '--tunnel-groups',
+      file,
+      '--watch-groups',
+      ...flags,
+    ],
+    { env: tokenInEnvironment },
+  );
+  const [tunnel, port] = await Promise.all([
+    listening(program, 'QUIC tunnel'),
+    listening(program, 'HTTP'),
+  ]);
+  return { tunnel, port, authority: certificate, file, program };
+}
+
+/** The port that the server says it listens on. */
+export function listening(program: Program, what: string): Promise<number> {
+  const told = new RegExp(`msg="${what} listener starting\\.\\.\\." addr=127\\.0\\.0\\.1:(\\d+)`);
+  return program.line((line) => {
+    const found = told.exec(line)?.[1];
+    return found === undefined ? undefined : Number(found);
+  });
+}
+
+/** Groups as YAML, which JSON is. */
+export function groupsFile(era: Era, groups: readonly Group[]): string {
+  const entries = groups.map(({ name, hosts, ...how }) => [
+    name,
+    { hosts, authentication: era === 'readme' ? flat(how) : nested(how) },
+  ]);
+  return JSON.stringify({ groups: Object.fromEntries(entries) });
+}
+
+function flat({ basic, bearer }: Partial<Group>): unknown {
+  if (basic !== undefined) return { type: 'basic', username: basic[0], password: basic[1] };
+  return bearer === undefined ? { type: 'insecure' } : { type: 'bearer', token: bearer };
+}
+
+/** An open group has no shape of its own here: it has to be asked for. */
+function nested({ basic, bearer }: Partial<Group>): unknown {
+  if (basic !== undefined) return { basic: { username: basic[0], password: basic[1] } };
+  return bearer === undefined ? { type: 'insecure' } : { bearer: { token: bearer } };
 }
 
 export async function startPeerServer(

@@ -12,6 +12,7 @@ import {
   startHttp,
   startPeerClient,
   startPeerServer,
+  startReverstServer,
   type Client,
   type ClientOptions,
   type Era,
@@ -47,11 +48,14 @@ interface Pair {
   readonly onlyStatus?: 200;
   /** What is small does not go on before there is more of it. */
   readonly holdsEvents?: true;
+  /** Requests whose client is killed are answered 502, and no other client is asked. */
+  readonly loses?: true;
 }
 
-const peerServer = (era: Era): Pick<Pair, 'server' | 'holdsEvents' | 'onlyStatus'> => ({
+const peerServer = (era: Era): Pick<Pair, 'server' | 'holdsEvents' | 'loses' | 'onlyStatus'> => ({
   server: (t, groups, flags) => startPeerServer(t, program, era, groups, flags),
   holdsEvents: true,
+  loses: true,
   ...(era === 'readme' && { onlyStatus: 200 }),
 });
 
@@ -64,7 +68,17 @@ const ourClient: Pick<Pair, 'client'> = {
   client: (t, gate, options, refused) => startHttp(t, gate, options, { registers: !refused }),
 };
 
+const ourServer = (era: Era): Pick<Pair, 'server'> => ({
+  server: (t, groups, flags) => startReverstServer(t, era, groups, flags),
+});
+
 const pairs: Readonly<Record<string, Pair>> = {
+  'our server, the peer as its client': { ...ourServer('head'), ...peerClient('head') },
+  'our server, the peer as its client as in the README': {
+    ...ourServer('readme'),
+    ...peerClient('readme'),
+  },
+  'our server and client': { ...ourServer('head'), ...ourClient },
   'both in Go': { ...peerServer('head'), ...peerClient('head') },
   'the peer as server, our client': { ...peerServer('head'), ...ourClient },
   'the peer as server as in the README, our client': { ...peerServer('readme'), ...ourClient },
@@ -155,6 +169,7 @@ for (const [name, pair] of Object.entries(pairs)) {
       );
       over.abort();
       await load;
+      if (!pair.loses) assert.deepEqual([...new Set(answers)].toSorted(), names);
       assert.deepEqual(new Set(lastOf()), new Set(['a', 'c']));
     });
 

@@ -8,6 +8,8 @@ import (
 	"math/rand"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -30,12 +32,16 @@ type client struct {
 }
 
 func (c *client) run() {
+	stopping, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		registered, err := c.once()
+		registered, err := c.once(stopping)
 		code, reason := closeOf(err)
 		fmt.Println("ended", code, reason)
 		switch {
+		case stopping.Err() != nil:
+			os.Exit(0)
 		case c.era.readme && registered && code == int(closedInOrder):
 			os.Exit(0)
 		case c.era.readme && (!registered || code != int(closedForFailure)):
@@ -51,10 +57,10 @@ func (c *client) run() {
 	}
 }
 
-// once registers and serves to the end. Which code a response has is looked at in the README's time only.
-func (c *client) once() (registered bool, err error) {
+// once registers and serves to the end, which is also that of the context. Which code a response has is looked at in the README's time only.
+func (c *client) once(stopping context.Context) (registered bool, err error) {
 	connection, err := quic.DialAddr(
-		context.Background(),
+		stopping,
 		c.address,
 		c.trust,
 		&quic.Config{MaxIdleTimeout: c.era.idle, KeepAlivePeriod: c.era.keepAlive},
@@ -62,7 +68,9 @@ func (c *client) once() (registered bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer connection.CloseWithError(closedInOrder, "")
+	closing := func() { connection.CloseWithError(closedInOrder, "") }
+	defer closing()
+	defer context.AfterFunc(stopping, closing)()
 	stream, err := connection.OpenStream()
 	if err != nil {
 		return false, err

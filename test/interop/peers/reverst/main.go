@@ -16,6 +16,8 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"time"
 )
@@ -64,6 +66,8 @@ func main() {
 	var groups repeated
 	flags.Var(&groups, "group", "")
 	flags.Parse(os.Args[2:])
+	// Requests that were given up are nothing that the output of tests should be full of.
+	log.SetOutput(io.Discard)
 	switch os.Args[1] {
 	case "server":
 		serve(newEra(*eraName, *idle, *keepAlive), *tunnel, *public, *certificate, *key, groups)

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -41,8 +39,6 @@ func serve(era era, tunnel, public, certificate, key string, written []string) {
 		fail(err)
 	}
 	fmt.Println("listening", listener.Addr().(*net.UDPAddr).Port, consumers.Addr().(*net.TCPAddr).Port)
-	// What consumers do to their requests is nothing that a test's output should be full of.
-	log.SetOutput(io.Discard)
 	go http.Serve(consumers, newFront(era, byHost))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
