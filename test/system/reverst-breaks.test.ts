@@ -1,5 +1,6 @@
 /** Requests to clients of reverst that do not come to their end: who hears of it, and who does not. */
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { ServedExchange } from '../../src/compat/reverst/http3/request-stream.ts';
 import { GROUP, ok, pong, startReverst, whole } from '../support/reverst-tunnels.ts';
@@ -54,6 +55,22 @@ describe('what breaks off', () => {
     });
     assert.equal((await ask()).text, 'PONG');
     assert.deepEqual([asked, tunnels.length], [3, 1]);
+  });
+
+  test('a client that answers before it has the whole body needs no more of it', async (t) => {
+    const { register, ask } = await startReverst(t);
+    const failures: string[] = [];
+    await register((exchange, head) => {
+      if (head.path === '/') return pong(exchange, head);
+      exchange.respond({ status: 413, fields: [], contentLength: 4 });
+      exchange.body(Buffer.from('long'));
+      exchange.end();
+      return { body() {}, ended() {}, failed: (e) => void failures.push(e.message), drained() {} };
+    });
+    const endless = new Readable({ read: () => void endless.push(Buffer.alloc(16_384)) });
+    const { status, text } = await ask({ method: 'POST', path: '/long', body: endless });
+    assert.deepEqual([status, text, failures], [413, 'long', []]);
+    assert.equal((await ask()).text, 'PONG');
   });
 
   test('a request that a client rejects is asked of another one, whatever its method', async (t) => {

@@ -52,11 +52,6 @@ export class Tunnel implements Upstream {
     return new RequestAnswer(receiver).read(this.#session.open(receiver));
   }
 
-  /** Tells the client that no new requests will come; `close` is due when those under way are done. */
-  drain(): void {
-    this.#session.goAway();
-  }
-
   /** Ends the client, which is told in the words of its protocol. */
   close(error: SallyportError | null): void {
     this.#session.close(error);

@@ -126,7 +126,7 @@ export class Peer {
         inner.goAway();
         queue.leave();
       },
-      // A server that goes away says itself when it is done, and why.
+      // Of a server that goes away the end follows, with the reason.
       idle: () => {
         if (leaving) this.close(null);
       },
