@@ -228,11 +228,11 @@ export async function startHttp(
     ...flags,
     target,
   ]);
-  const registered = /"msg":"registered"/g;
-  if (registers) await program.logLine((line) => line.includes('"msg":"registered"') || undefined);
+  const registered = / msg=registered /g;
+  if (registers) await program.line((line) => line.includes(' msg=registered ') || undefined);
   return {
     pid: program.pid,
-    registered: () => program.err().match(registered)?.length ?? 0,
+    registered: () => program.out().match(registered)?.length ?? 0,
     said: () => program.out() + program.err(),
     ended: async () => (await program.ended()).code,
     kill: program.kill,

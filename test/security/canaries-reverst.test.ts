@@ -74,7 +74,7 @@ test('T34: no credential of a group of reverst is in logs, events, lists and ans
     ['path', '--token', canaries.inFile],
   ]) {
     const client = startProgram(t, words('-g', group, ...login), { cwd: folder });
-    await client.logLine((line) => line.includes('registered') || undefined);
+    await client.line((line) => line.includes(' msg=registered ') || undefined);
     told[`client of ${group}`] = client.out() + client.err();
   }
   const login = ['--username', 'bob', '--password', canaries.wrong];

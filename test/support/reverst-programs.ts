@@ -88,6 +88,6 @@ export async function startHttp(
 ): Promise<Program> {
   const where = ['-a', `127.0.0.1:${quicPort}`, '-n', group, '-c', 'server.crt'];
   const program = startProgram(t, ['reverst', 'http', ...where, ...words], { cwd: directory });
-  await program.logLine((line) => line.includes('registered') || undefined);
+  await program.line((line) => line.includes(' msg=registered ') || undefined);
   return program;
 }

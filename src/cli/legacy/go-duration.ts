@@ -28,3 +28,10 @@ export function parseGoDuration(text: string, what: string): number {
   const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNIT_MS[unit], 0);
   return Math.min(ms, LONGEST_MS);
 }
+
+/** As `parseGoDuration`, for timers that would never rest with 0. */
+export function parsePositiveDuration(text: string, what: string): number {
+  const ms = parseGoDuration(text, what);
+  if (ms >= 1) return ms;
+  throw new SallyportError('USAGE', `${what} must be longer than that`);
+}

@@ -8,14 +8,16 @@ import { parseDialAddress } from '../../net/address.ts';
 import { quoted } from '../../net/printable.ts';
 import { formatTarget, parseTarget } from '../../net/target.ts';
 import type { Invocation } from '../invocation.ts';
-import { createLogs, logLost } from '../logs.ts';
+import { logLost } from '../logs.ts';
+import { createAccessLog } from '../../observe/access-writer.ts';
 import { describeFf, fromVariables, parseFf, type FfArguments, type FfFlag } from './ff-flags.ts';
-import { parseGoDuration } from './go-duration.ts';
+import { parsePositiveDuration } from './go-duration.ts';
 import { readNamedFile } from './named-file.ts';
 import { readFlagFile } from './reverst-config.ts';
+import { createReverstLog, logFlag } from './reverst-logs.ts';
 
 const flags = {
-  log: { short: 'l', value: 'LEVEL', help: 'debug, info, warn or error', initial: 'info' },
+  log: logFlag,
   'tunnel-address': {
     short: 'a',
     value: 'HOST:PORT',
@@ -90,12 +92,12 @@ ${describeFf(flags)}
 };
 
 async function run(args: readonly string[], invocation: Invocation): Promise<number> {
+  const { directory, signal, stdout } = invocation;
   const given = readFlags(args, invocation);
   if (given.help) {
-    invocation.stdout.write(httpProgram.usage);
+    stdout.write(httpProgram.usage);
     return 0;
   }
-  const { directory, signal, stderr } = invocation;
   const [addr, ...surplus] = given.rest;
   if (addr === undefined) throw usage('ADDR is missing: say where requests go, such as 3000');
   if (surplus.length > 0) throw usage(`${quoted(surplus[0])}: flags stand before ADDR`);
@@ -105,8 +107,7 @@ async function run(args: readonly string[], invocation: Invocation): Promise<num
   const group = given.text('tunnel-group') ?? serverName;
   const server = parseDialAddress(given.text('tunnel-address')!, 'tunnel-address');
   const ca = given.text('cacert-path');
-  await using logs = createLogs(logKeys(given), stderr);
-  const { log, accessLog } = logs;
+  const log = createReverstLog(given.text('log')!, stdout);
   const client = createReverstClient({
     server,
     serverName,
@@ -115,11 +116,11 @@ async function run(args: readonly string[], invocation: Invocation): Promise<num
     group,
     authorization: authorization(given),
     target: createRequestTarget(target, given.on('insecure-target')),
-    idleTimeoutMs: durationOf(given, 'max-idle-timeout'),
-    keepAliveMs: durationOf(given, 'keep-alive-period'),
+    idleTimeoutMs: parsePositiveDuration(given.text('max-idle-timeout')!, 'max-idle-timeout'),
+    keepAliveMs: parsePositiveDuration(given.text('keep-alive-period')!, 'keep-alive-period'),
     keepTrying: given.on('keep-trying'),
     drainGraceMs: DRAIN_GRACE_MS,
-    accessLog,
+    accessLog: createAccessLog(log, true),
     events: {
       registered: () => log.info({ group, target: formatTarget(target) }, 'registered'),
       lost(error, waitMs, again) {
@@ -148,27 +149,6 @@ function authorization(given: Flags): string | null {
     return authorizationOf({ username, password: given.text('password') ?? '', ...words });
   const token = given.text('token') ?? '';
   return token === '' ? null : authorizationOf({ token, ...words });
-}
-
-/** A timer of 0 would never rest. */
-function durationOf(given: Flags, name: 'max-idle-timeout' | 'keep-alive-period'): number {
-  const ms = parseGoDuration(given.text(name)!, name);
-  if (ms >= 1) return ms;
-  throw usage(`${name} must be longer than that`);
-}
-
-const levels = ['debug', 'info', 'warn', 'error'] as const;
-
-function logKeys(given: Flags): Parameters<typeof createLogs>[0] {
-  const text = given.text('log')!.toLowerCase();
-  const logLevel = levels.find((level) => level === text);
-  if (logLevel === undefined) throw usage(`log: write one of ${levels.join(', ')}`);
-  return {
-    logLevel,
-    logFormat: 'auto',
-    logMaxSize: Number.MAX_SAFE_INTEGER,
-    logMaxFiles: 0,
-  };
 }
 
 function usage(message: string): SallyportError {

@@ -15,7 +15,7 @@ import { createServer } from '../../server/server.ts';
 import type { Invocation } from '../invocation.ts';
 import { placesOfGroups } from '../reverst-groups.ts';
 import { describeFf, fromVariables, parseFf, type FfArguments, type FfFlag } from './ff-flags.ts';
-import { parseGoDuration } from './go-duration.ts';
+import { parsePositiveDuration } from './go-duration.ts';
 import { createReverstLog, logFlag } from './reverst-logs.ts';
 import { createReverstMetrics, openManagement, type ReverstMetrics } from './reverst-metrics.ts';
 
@@ -152,8 +152,8 @@ function openServer(
     quicListen: parseListenAddress(given.text('tunnel-address')!, '0.0.0.0'),
     quic: {
       tls: { cert: file('certificate-path'), key: file('private-key-path') },
-      idleTimeoutMs: durationOf(given, 'max-idle-timeout'),
-      keepAliveMs: durationOf(given, 'keep-alive-period'),
+      idleTimeoutMs: parsePositiveDuration(given.text('max-idle-timeout')!, 'max-idle-timeout'),
+      keepAliveMs: parsePositiveDuration(given.text('keep-alive-period')!, 'keep-alive-period'),
     },
     domain: DOMAIN,
     // Native agents get in with this; nobody is told one that was made here.
@@ -180,13 +180,6 @@ function openServer(
       }),
     ],
   });
-}
-
-/** A timer of 0 would never rest. */
-function durationOf(given: Flags, name: 'max-idle-timeout' | 'keep-alive-period'): number {
-  const ms = parseGoDuration(given.text(name)!, name);
-  if (ms >= 1) return ms;
-  throw usage(`${name} must be longer than that`);
 }
 
 /** In the words of the original. */
