@@ -6,7 +6,6 @@ import { createReverstServer, type ReverstEvents } from '../../compat/reverst/di
 import { SallyportError } from '../../errors.ts';
 import { REVERST_SHUTDOWN_GRACE_MS } from '../../limits.ts';
 import { formatAddress, parseListenAddress } from '../../net/address.ts';
-import { createCidrSet } from '../../net/cidr.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { ProbeListener } from '../../observe/probe-listener.ts';
@@ -144,7 +143,6 @@ function openServer(
     .text('trusted-proxies')!
     .split(',')
     .filter((cidr) => cidr !== '');
-  createCidrSet(trusted);
   const told = [tellEvents(log), ...(metrics === null ? [] : [metrics])];
   const watch = given.on('watch-groups');
   return createServer({

@@ -6,8 +6,6 @@ import type { Group } from './groups.ts';
 export interface GroupRoutes {
   /** Has the routes of these groups and no others. Answers the hosts that could not be had, and why. */
   replace(groups: readonly Group[]): readonly UnroutedHost[];
-  /** Whether a group has the host now. */
-  has(host: string): boolean;
   close(): void;
 }
 
@@ -45,7 +43,6 @@ export function createGroupRoutes(routes: Pick<Routes, 'add'>): GroupRoutes {
       }
       return unrouted;
     },
-    has: (host) => held.has(host),
     close() {
       for (const host of held.keys()) drop(host);
     },
