@@ -67,10 +67,11 @@ export async function openQuicRoad(t: TestContext): Promise<QuicRoad> {
   };
 }
 
-/** A stream to a service that sends back what it gets: `push` with this seed, and `received` counts. */
+/** Of the pattern to push to services that send back what they get. */
 export const ECHO_SEED = 11;
 
-export function openEcho({ consumer }: StayingConsumer, service: string): Endpoint {
+/** A stream to such a service. */
+export function echoOn(consumer: Consumer, service: string): Endpoint {
   const end = new Endpoint(ECHO_SEED);
   end.stream = consumer.open({ service }, end);
   return end;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { service } from '../support/composition.ts';
-import { ECHO_SEED, openEcho, openQuicRoad } from '../support/quic-road.ts';
+import { ECHO_SEED, echoOn, openQuicRoad } from '../support/quic-road.ts';
 import { openQuicRelay } from '../support/quic-relay.ts';
 import { startEcho } from '../support/tcp-targets.ts';
 import { until, within } from '../support/wait.ts';
@@ -25,8 +25,8 @@ describe('the process for QUIC, with bulk streams over QUIC and over WebSocket',
       const beside = consumer('websocket');
       const quic = consumer('quic');
       await until('both are attached', () => beside.attachments() + quic.attachments() === 2);
-      const kept = Array.from({ length: STREAMS }, () => openEcho(beside, 'echo'));
-      const lost = Array.from({ length: STREAMS }, () => openEcho(quic, 'echo'));
+      const kept = Array.from({ length: STREAMS }, () => echoOn(beside.consumer, 'echo'));
+      const lost = Array.from({ length: STREAMS }, () => echoOn(quic.consumer, 'echo'));
       const pushes = kept.map((end) => end.push(ECHO_SEED, BULK_BYTES));
       for (const end of lost) end.push(ECHO_SEED, 1024 * MB).catch(() => {});
       await Promise.all([...kept, ...lost].map((end) => end.has(MB)));
@@ -42,7 +42,7 @@ describe('the process for QUIC, with bulk streams over QUIC and over WebSocket',
       for (const end of lost) await end.broken();
       // Not by silence: the next process says that it does not know the connection.
       assert.deepEqual(quic.losses, ['LINK_LOST']);
-      const again = openEcho(quic, 'echo');
+      const again = echoOn(quic.consumer, 'echo');
       await again.push(ECHO_SEED, MB);
       await again.ended();
       assert.equal(again.received, MB);
@@ -63,7 +63,7 @@ test('datagrams that stop coming through in the midst of a session: WebSocket wi
   const client = consumer('auto', 500, port);
   await until('it is attached', () => client.attachments() === 1);
   assert.deepEqual(client.chosen, []);
-  const end = openEcho(client, 'echo');
+  const end = echoOn(client.consumer, 'echo');
   end.push(ECHO_SEED, 1024 * MB).catch(() => {});
   await end.has(MB);
   relay.cut();
@@ -71,7 +71,7 @@ test('datagrams that stop coming through in the midst of a session: WebSocket wi
   assert.deepEqual(client.chosen, ['websocket']);
   assert.ok(took < 5_000, `${took.toFixed(0)} ms`);
   assert.equal((await within(1_000, end.broken())).code, 'HEARTBEAT_LOST');
-  const again = openEcho(client, 'echo');
+  const again = echoOn(client.consumer, 'echo');
   await again.push(ECHO_SEED, MB);
   await again.ended();
   assert.equal(again.received, MB);
