@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 /** A process that does not end when asked to is killed after this. */
 const STOP_TIMEOUT_MS = 3_000;
-/** The longest wait for the first line of a process. */
+/** The longest wait for the first line of a process that asks for no other. */
 const FIRST_LINE_TIMEOUT_MS = 30_000;
 /** What is kept of a process's stderr, to say why it died. */
 const STDERR_KEPT_CHARS = 4_000;
@@ -16,6 +16,8 @@ export interface Command {
   readonly args: readonly string[];
   /** Added to the bench's own environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The longest wait for its first line. */
+  readonly firstLineMs?: number;
 }
 
 export interface RunningProcess {
@@ -95,9 +97,10 @@ export function createProcesses(): Processes {
     start(command) {
       const first = Promise.withResolvers<string>();
       first.promise.catch(() => {}); // not everybody waits for a line
+      const patience = command.firstLineMs ?? FIRST_LINE_TIMEOUT_MS;
       const timer = setTimeout(() => {
-        first.reject(new ProcessFailed(`${command.name} printed no line within 30 s`));
-      }, FIRST_LINE_TIMEOUT_MS);
+        first.reject(new ProcessFailed(`${command.name} printed no line within ${patience} ms`));
+      }, patience);
       timer.unref();
       const child = launch(command, first.resolve);
       let stopping = false;
