@@ -153,6 +153,13 @@ describe('our server under load', { skip: withoutGo }, () => {
     assert.deepEqual(await stop(), ['PONG']);
   });
 
+  test('a server that stops tells its clients in the words that they know', patience, async (t) => {
+    const gate = await startReverstServer(t, 'head', [everybody]);
+    const client = await startPeerClient(t, program, gate, { group });
+    assert.equal((await gate.program.end('SIGTERM')).code, 0);
+    await until('it is told', () => client.said().includes('ended 0 server closing down'));
+  });
+
   test('a group that a native agent serves as well', patience, async (t) => {
     const gate = await startReverstServer(t, 'head', [everybody]);
     const native = await startOrigin(t, { name: 'native' });

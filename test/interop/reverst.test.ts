@@ -123,7 +123,7 @@ for (const [name, pair] of Object.entries(pairs)) {
         wrong.map(async (options) => {
           const client = await pair.client(t, gate, { ...options, target }, true);
           assert.notEqual(await client.ended(), 0);
-          assert.match(client.said(), /ended \d unauthorized|AUTH_FAILED/);
+          assert.match(client.said(), /ended 2 unauthorized|AUTH_FAILED/);
         }),
       );
       const lost = await pair.client(t, gate, { group: 'not-there', target }, true);
