@@ -171,6 +171,27 @@ test('config check says what a good file is good for, and lists what is wrong wi
   );
 });
 
+test('config check looks into the scripts, keys and certificates that a file names', async () => {
+  const script = write('broken.lua', 'function connect(');
+  const keys = write('keys.json', '{}');
+  const lines = [
+    `tls_cert: ${keys}`,
+    `tls_key: ${keys}`,
+    'authenticators:',
+    `  - {name: a, type: jwt, jwks_file: ${keys}, issuer: x, audience: y, roles: [agent], names: x}`,
+    'policy:',
+    `  - lua: ${script}`,
+  ];
+  const file = write('named.yaml', lines.join('\n'));
+  const { code, stderr } = await sallyport(['config', 'check', file]);
+  assert.equal(code, 2);
+  const said = stderr.split('\n').filter((line) => line.startsWith(`${file}: `));
+  for (const [index, what] of ['authenticator a: keys: ', 'tls: ', 'policy[0]: '].entries())
+    assert.ok(said[index].startsWith(`${file}: ${what}`), stderr);
+  const listed = await sallyport(['config', 'check', file, '--json']);
+  assert.equal((JSON.parse(listed.stdout) as { problems: unknown[] }).problems.length, 3);
+});
+
 test('config check --json lists the problems with their positions', async () => {
   const file = write('bad.yaml', 'heartbeat: 5\nlisten: 1\n');
   const { code, stdout } = await sallyport(['config', 'check', file, '--json']);

@@ -125,6 +125,10 @@ const wrong: readonly [string, string][] = [
   ['server: ws://x\n', 'f.yaml:1:1: services: is missing; add the key'],
   // Values.
   [
+    'listen: 1\naudit_types: [stream.*, cleint.*]\n',
+    'f.yaml:2:25: audit_types[1]: is no type of event; did you mean client.*?',
+  ],
+  [
     'listen: 1\nheartbeat: 5\n',
     'f.yaml:2:12: heartbeat: must be a duration, not "5"; add the unit: 5s',
   ],

@@ -1,7 +1,7 @@
 /** The control API at the server, and the commands that use it. */
 import { z } from 'zod';
 import { CONTROL_REASON_MAX_CHARS, EVENTS_KEPT_MAX } from '../limits.ts';
-import { hostName, listenAddress } from './grammar.ts';
+import { eventTypeGlob, hostName, listenAddress } from './grammar.ts';
 import { integer, list, option, text, toggle } from './values.ts';
 
 /** `https://ops.example.com`: as browsers send it in Origin. */
@@ -69,7 +69,7 @@ export function operatorCommands<const Access extends z.core.$ZodLooseShape>(acc
         short: 'f',
         help: 'Go on with what happens from now on.',
       }),
-      type: option(list(text()), {
+      type: option(list(eventTypeGlob()), {
         ...onlyFlag,
         value: 'GLOB',
         help: 'Only events of this type, such as stream.* or auth.failed.',

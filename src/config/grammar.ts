@@ -6,6 +6,8 @@ import { hashConsumerPassword } from '../access/consumer-password.ts';
 import { isServiceName } from '../access/service-name.ts';
 import { checkToken, parseTokenHash } from '../access/tokens.ts';
 import { parseNamedToken } from '../compat/wstunnel/named-token.ts';
+import { eventTypes } from '../events/schema.ts';
+import { createGlob } from '../net/glob.ts';
 import { canonicalHost } from '../net/host.ts';
 import { createCidrSet } from '../net/cidr.ts';
 import { parseDialAddress, parseListenAddress } from '../net/address.ts';
@@ -15,6 +17,7 @@ import { parseProxy } from '../transport/outgoing/proxy.ts';
 import { parseTarget } from '../net/target.ts';
 import { quoted } from '../net/printable.ts';
 import { CONSUMER_KEY_MAX_CHARS, RENDEZVOUS_TOKEN_MIN_CHARS } from '../limits.ts';
+import { suggestion } from './nearest.ts';
 import { parsable, text } from './values.ts';
 
 /** The name of a service. */
@@ -24,6 +27,16 @@ export function serviceName() {
       ? null
       : `must be 1 to 128 letters, digits, dots, underscores or hyphens, not ${quoted(value)}`,
   );
+}
+
+/** A glob of types of events: one that no type matches is a slip of the pen. */
+export function eventTypeGlob() {
+  return text((value) => {
+    if (eventTypes.some(createGlob(value))) return null;
+    const kinds = eventTypes.map((type) => type.replace(/[^.]+$/, '*'));
+    const meant = suggestion(value, [...eventTypes, ...kinds]);
+    return `is no type of event${meant || `; they are ${eventTypes.join(', ')}`}`;
+  });
 }
 
 /** What an agent dials. */

@@ -34,4 +34,5 @@ control_hosts: [ops.test]
     ['***', '***', ['client.*']],
   );
   assert.ok(!('public_url' in shown), 'what is not set is not shown');
+  assert.deepEqual(shown['wstunnel_tokens'], [], 'an empty list is no secret');
 });

@@ -24,7 +24,7 @@ function masked(fields: readonly Field[], values: object): Record<string, unknow
 }
 
 function shownValue(field: Field, value: unknown): unknown {
-  if (field.facts.secret === true) return MASK;
+  if (field.facts.secret === true) return Array.isArray(value) && value.length === 0 ? value : MASK;
   if (typeof value === 'string') return withoutSecrets(value);
   if (Array.isArray(value)) return value.map((item) => shownValue(field, item));
   if (typeof value !== 'object' || value === null) return value;

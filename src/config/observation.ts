@@ -1,13 +1,13 @@
 /** What a server tells of what happens: events and where they go, and metrics. */
 import { z } from 'zod';
 import { AUDIT_FILE_MIN_BYTES, WEBHOOK_SECRET_MIN_CHARS } from '../limits.ts';
-import { listenAddress, calledUrl } from './grammar.ts';
+import { calledUrl, eventTypeGlob, listenAddress } from './grammar.ts';
 import { byteSize, list, option, text, toggle } from './values.ts';
 
 const TERABYTE = 1_024 ** 4;
 
-const globs = (what: string) =>
-  option(list(text()).min(1, 'is empty, so nothing would be told; list one, or remove the key'), {
+const globs = (what: string, glob = text()) =>
+  option(list(glob).min(1, 'is empty, so nothing would be told; list one, or remove the key'), {
     value: 'GLOB',
     help: `${what} * stands for any run of characters. Default: all.`,
   }).optional();
@@ -30,7 +30,7 @@ const webhook = z.strictObject({
       help: `Signs every delivery, so that the receiver knows who sent it. At least ${WEBHOOK_SECRET_MIN_CHARS} characters.`,
     },
   ),
-  types: globs('Types of events, such as client.* and auth.failed;'),
+  types: globs('Types of events, such as client.* and auth.failed;', eventTypeGlob()),
   services: globs('Only events of these services;'),
   identities: globs('Only events of these identities;'),
 });
@@ -52,7 +52,7 @@ export const observation = {
     path: 'written',
     help: 'File to which every event is appended, each line with a hash of the line before it; `sallyport audit verify` finds what was changed.',
   }).optional(),
-  audit_types: globs('Types of events that the audit file gets;'),
+  audit_types: globs('Types of events that the audit file gets;', eventTypeGlob()),
   audit_max_size: option(byteSize({ min: AUDIT_FILE_MIN_BYTES, max: TERABYTE }), {
     value: 'SIZE',
     help: 'The audit file is put aside, under the number of its last line, before it grows beyond this. Default: never.',

@@ -44,7 +44,7 @@ export function watchCertificate(
   files: CertificateFiles,
   events: CertificateEvents,
 ): CertificateWatch {
-  const first = read(files);
+  const first = readCertificate(files);
   let current = first;
   let followed = files;
   /** What was told last about files that cannot be used: other changes beside them say it again. */
@@ -59,7 +59,7 @@ export function watchCertificate(
 
   function reread(): void {
     try {
-      use(read(followed));
+      use(readCertificate(followed));
     } catch (thrown) {
       const error = thrown as SallyportError;
       if (error.message !== complaint) events.kept(error);
@@ -75,7 +75,7 @@ export function watchCertificate(
         const why = 'whether clients are asked for certificates needs a restart';
         throw new SallyportError('CONFIG_INVALID', `tls_client_ca: ${why}`);
       }
-      const certificate = read(next);
+      const certificate = readCertificate(next);
       return () => {
         followed = next;
         watch.follow(namesOf(next));
@@ -90,7 +90,8 @@ function namesOf({ cert, key, clientCa }: CertificateFiles): string[] {
   return clientCa === undefined ? [cert, key] : [cert, key, clientCa];
 }
 
-function read(files: CertificateFiles): Certificate {
+/** Throws CONFIG_INVALID for files that are no certificate, no key of it or no authorities. */
+export function readCertificate(files: CertificateFiles): Certificate {
   const cert = readPem('tls_cert', files.cert);
   const key = readPem('tls_key', files.key);
   const ca = files.clientCa === undefined ? {} : { ca: readAuthorities(files.clientCa) };

@@ -3,10 +3,12 @@ import { SallyportError } from '../../errors.ts';
 import { checkConfig } from '../../config/check.ts';
 import { jsonSchema } from '../../config/json-schema.ts';
 import { suggestion } from '../../config/nearest.ts';
-import { formatProblem } from '../../config/problem.ts';
+import { loadOptions } from '../../config/load.ts';
+import { fileProblem, formatProblem, type Problem } from '../../config/problem.ts';
 import type { OptionsOf } from '../../config/schema.ts';
 import { quoted } from '../../net/printable.ts';
 import type { CommandContext } from '../context.ts';
+import { namedFileFaults } from '../named-files.ts';
 import { reference } from '../reference.ts';
 import { reportWarning } from '../report.ts';
 
@@ -41,7 +43,9 @@ export async function run(context: Context): Promise<number> {
 /** One line for each problem, ready for editors: `file:line:column: key: what is wrong`. */
 async function check({ options, positionals, stdout, stderr }: Context): Promise<number> {
   const file = positionals[1];
-  const { kind, problems, warnings } = await checkConfig(file, options.for, process.cwd());
+  const { kind, warnings, ...checked } = await checkConfig(file, options.for, process.cwd());
+  const named = checked.problems.length === 0 && kind === 'server' ? await namedFiles(file) : [];
+  const problems = [...checked.problems, ...named];
   const valid = problems.length === 0;
   if (options.json) {
     const listed = problems.map(({ position, message }) => ({ ...position, message }));
@@ -52,6 +56,13 @@ async function check({ options, positionals, stdout, stderr }: Context): Promise
   for (const problem of problems) stderr.write(`${formatProblem(problem)}\n`);
   if (valid) stdout.write(`${file}: good for sallyport ${kind}\n`);
   return valid ? 0 : 2;
+}
+
+async function namedFiles(file: string): Promise<Problem[]> {
+  const given = { flags: { config: file }, env: {}, directory: process.cwd() };
+  const { options } = await loadOptions('server', given);
+  const faults = await namedFileFaults(options);
+  return faults.map((message) => fileProblem(file, null, '', message));
 }
 
 async function schema({ options, stdout }: Context): Promise<number> {

@@ -3,6 +3,7 @@
  * addresses, names and paths of its network: they are for logs, and for consumers with a token.
  */
 import { SallyportError, type ErrorCode } from '../../errors.ts';
+import type { Caller } from '../../registry/gate.ts';
 
 const inGeneral: Partial<Record<ErrorCode, string>> = {
   AUTH_FAILED: 'the credentials are good no more',
@@ -27,4 +28,18 @@ export function publicFault(service: string, error: SallyportError): SallyportEr
   const what = inGeneral[error.code] ?? 'its agent could not pass the request on';
   const { code, http } = error;
   return new SallyportError(code, `service ${service}: ${what}`, { cause: error, http });
+}
+
+/**
+ * The error for whom the gate refused. Which rule it was, which script, and what of it failed, is for
+ * the log, and for those who have said who they are.
+ */
+export function publicRefusal(
+  service: string,
+  caller: Caller,
+  error: SallyportError,
+): SallyportError {
+  if (caller !== null || error.code !== 'DENIED') return error;
+  const what = 'the policy of the server does not let the request pass';
+  return new SallyportError('DENIED', `service ${service}: ${what}`, { cause: error });
 }

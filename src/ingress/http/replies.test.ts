@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arrived, get, HOST, ok, playIngress, relay } from '../../../test/support/http-ingress.ts';
+import { openGate } from '../../../test/support/gate.ts';
+import type { Policy } from '../../access/policy/policy.ts';
 import { errorKinds, SallyportError, type ErrorCode } from '../../errors.ts';
 import { HTTP_LINGER_BYTES } from '../../limits.ts';
 import { quietSlab } from '../../net/slab.ts';
@@ -127,6 +129,25 @@ test('information leak: the public is told what happened to which service, and n
   const text = await played.client.untilEnd();
   assert.match(text, /"hop":"target","message":"service a: its target refused the connection",/);
 });
+
+for (const when of ['at once', 'later']) {
+  test(`information leak: a policy that refuses ${when} is not shown to the public`, async (t) => {
+    const reason = 'policy[1] decider.corp.internal:3000 gave no answer';
+    const decision = { allow: false, reason };
+    const policy: Policy = {
+      authorize: () => (when === 'later' ? Promise.resolve(decision) : decision),
+      close() {},
+    };
+    const registry = { open: () => assert.fail('nothing is opened') };
+    const played = await relay(t, { gate: openGate(registry, { policy: () => policy }) });
+    played.client.send(get('/', 'Connection: close\r\n'));
+    const text = await played.client.untilEnd();
+    assert.match(text, /^HTTP\/1\.1 403 [^]*\r\nSallyport-Error: DENIED\r\n/);
+    assert.match(text, /\n\nservice a: the policy of the server does not let the request pass\n/);
+    assert.doesNotMatch(text, /corp|3000|policy\[/);
+    assert.equal(played.lines[0].error, `service a: ${reason}`, 'the log has it all');
+  });
+}
 
 test('own endpoints see the request, and a field that came twice is refused', async (t) => {
   let view: RequestView | null = null;

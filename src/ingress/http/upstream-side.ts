@@ -23,7 +23,7 @@ import type { ClientSide } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
 import { HeadReader } from './head-reader.ts';
 import type { HttpShared } from './ingress-options.ts';
-import { publicFault } from './public-fault.ts';
+import { publicFault, publicRefusal } from './public-fault.ts';
 import { openRequestStream } from './request-stream.ts';
 import { mayReuse } from './reuse.ts';
 
@@ -268,7 +268,7 @@ export class UpstreamSide implements UpstreamReceiver {
   /** The gate refused the stream after it had waited: no upstream was asked, and none shall be. */
   #refused(error: SallyportError): void {
     this.drop();
-    this.#client.failed(error);
+    this.#client.failed(publicRefusal(this.#service, this.#client.exchange.caller, error));
   }
 
   /** The response will not come, or not all of it. */
