@@ -125,9 +125,12 @@ const PUBLIC_SCHEMES = new Set(['http:', 'https:']);
 
 /** Where a server is. A path is put before that of the attach door, for proxies that share a host. */
 export function serverUrl() {
-  return text((value) =>
-    wrongUrl(value, SERVER_SCHEMES, 'wss://tunnel.example.com or ws://127.0.0.1:8080'),
-  );
+  return text(serverUrlFault);
+}
+
+/** Why the text is no URL of a server; null: it is one. */
+export function serverUrlFault(value: string): string | null {
+  return wrongUrl(value, SERVER_SCHEMES, 'wss://tunnel.example.com or ws://127.0.0.1:8080');
 }
 
 /** An outgoing proxy, or `none`. */

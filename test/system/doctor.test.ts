@@ -4,12 +4,14 @@ import net from 'node:net';
 import path from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
+import { allScopes } from '../../src/access/identity.ts';
 import type { Step } from '../../src/consumer/doctor/step.ts';
-import { makeCertificate, temporaryFolder } from '../support/files.ts';
+import { composeServer } from '../support/composition.ts';
+import { makeCertificate, temporaryFile, temporaryFolder } from '../support/files.ts';
 import { runProgram, type ProgramOptions } from '../support/program.ts';
 import { httpProxyTo, playProxy } from '../support/proxies.ts';
 import { freePort } from '../support/tcp-targets.ts';
-import { startServer, tokenInEnvironment } from '../support/tunnel.ts';
+import { startServer, testToken, tokenInEnvironment } from '../support/tunnel.ts';
 
 interface Examined {
   readonly code: number | null;
@@ -124,4 +126,37 @@ test('something cuts idle connections: it is found, with what to do', async (t) 
   assert.equal(code, 0, 'a transport works');
   assert.equal(step('idle')?.code, 'LINK_IDLE_CUT');
   assert.match(step('idle')!.remedy!, /--heartbeat/);
+});
+
+test('TCP is kept back and UDP is not: QUIC is tried all the same, and is enough', async (t) => {
+  const { cert, key } = await makeCertificate('localhost', '127.0.0.1');
+  const certificate = temporaryFile(t, 'cert.pem', cert);
+  const { quicAddress } = await composeServer(t, {
+    identities: [{ name: 'ann', token: testToken, ...allScopes }],
+    tls: { cert: certificate, key: temporaryFile(t, 'key.pem', key) },
+    quicListen: { host: '127.0.0.1', port: 0 },
+  });
+  const words = [`wss://127.0.0.1:${await freePort()}`, '--ca', certificate];
+  const without = await examine(t, words);
+  assert.deepEqual([without.code, without.step('QUIC')], [5, undefined]);
+  const { code, step } = await examine(t, [
+    ...words,
+    '--quic',
+    `127.0.0.1:${quicAddress!.port}`,
+    '--idle',
+    '100ms',
+  ]);
+  assert.equal(step('connection')?.code, 'SERVER_UNREACHABLE');
+  assert.match(step('QUIC')!.found, /round trip takes/);
+  assert.deepEqual([step('WebSocket'), step('idle')], [undefined, undefined]);
+  assert.equal(code, 0);
+});
+
+test('what is no URL of a server is refused, and a password in one is not repeated', async (t) => {
+  for (const url of ['nonsense', 'ftp://127.0.0.1', 'ws://ann:hunter2@127.0.0.1', 'ws://x/?a=b']) {
+    const { code, out, err } = await runProgram(t, ['doctor', url], { env: tokenInEnvironment });
+    assert.equal(code, 2, url);
+    assert.match(err, /USAGE: URL: must /, url);
+    assert.doesNotMatch(out + err, /hunter2/);
+  }
 });

@@ -19,6 +19,19 @@ import { tryTransport } from './transport-trial.ts';
 
 /** Yields each step when it is done; the last ones may take long. Rejects only with the reason of the signal. */
 export async function* examine(options: ExaminationOptions): AsyncGenerator<Step> {
+  const reached = yield* examineRoad(options);
+  if (reached) for (const transport of transports) yield await tryTransport(transport, options);
+  // Its road is another one: by UDP, to a port of its own.
+  if (options.wayOut.quic !== undefined) yield await tryTransport('quic', options);
+  else if (reached) {
+    const unsaid = 'not tried: --quic says where the server serves it';
+    yield skipped('QUIC', quicFault()?.message ?? unsaid);
+  }
+  if (reached && options.idleMs > 0) yield await idleCutOff(options);
+}
+
+/** The road of what goes by TCP. Answers whether it leads to the server. */
+async function* examineRoad(options: ExaminationOptions): AsyncGenerator<Step, boolean> {
   const { server, wayOut, signal } = options;
   const secure = isSecure(server);
   const end = endOf(server);
@@ -33,7 +46,7 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Step
       );
   const name = await tryStep('name', () => lookUp(first.host));
   yield name;
-  if (name.result === 'failed') return;
+  if (name.result === 'failed') return false;
 
   const connection = await tryStep('connection', async () => {
     const socket = await openOutgoing({ ...wayOut, ...first, secure: false, proxy: null, signal });
@@ -42,7 +55,7 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Step
     return `${formatAddress(first)} from ${formatAddress({ host: localAddress, port: localPort })}`;
   });
   yield connection;
-  if (connection.result === 'failed') return;
+  if (connection.result === 'failed') return false;
 
   if (proxy !== null) {
     const passed = await tryStep('proxy login', async () => {
@@ -50,7 +63,7 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Step
       return `it connects to ${formatAddress(end)}`;
     });
     yield passed;
-    if (passed.result === 'failed') return;
+    if (passed.result === 'failed') return false;
   }
   if (secure) {
     const secured = await tryStep('TLS', async () => {
@@ -60,15 +73,9 @@ export async function* examine(options: ExaminationOptions): AsyncGenerator<Step
       return found;
     });
     yield secured;
-    if (secured.result === 'failed') return;
+    if (secured.result === 'failed') return false;
   } else yield skipped('TLS', 'the URL asks for none: what is sent can be read on the way');
-
-  for (const transport of transports) yield await tryTransport(transport, options);
-  if (wayOut.quic === undefined) {
-    const unsaid = 'not tried: --quic says where the server serves it';
-    yield skipped('QUIC', quicFault()?.message ?? unsaid);
-  } else yield await tryTransport('quic', options);
-  if (options.idleMs > 0) yield await idleCutOff(options);
+  return true;
 }
 
 async function lookUp(host: string): Promise<string> {

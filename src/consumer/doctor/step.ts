@@ -2,7 +2,7 @@
 import { asSallyportError } from '../../errors.ts';
 
 export interface Step {
-  /** What was tried: `name`, `connection`, `proxy`, `TLS`, `WebSocket`, `long-poll`, `idle`. */
+  /** What was tried: `name`, `connection`, `proxy`, `proxy login`, `TLS`, `WebSocket`, `long-poll`, `QUIC`, `idle`. */
   readonly what: string;
   /** `skipped`: there was no need, or no way, to try it. */
   readonly result: 'ok' | 'failed' | 'skipped';
