@@ -32,6 +32,7 @@ describe('withoutSecrets', () => {
     ['dial http://user:CANARY@proxy:3128 failed', 'dial http://***@proxy:3128 failed'],
     ['socks5://CANARY@a@proxy/x@y', 'socks5://***@proxy/x@y'],
     ['GET /_token/CANARY/a/b', 'GET /_token/***/a/b'],
+    ['GET //_TOKEN//CANARY?a and /%5ftoken/CANARY', 'GET //_TOKEN/***?a and /%5ftoken/***'],
     ['http://host/a@b and mail@example', 'http://host/a@b and mail@example'],
     ['nothing to hide', 'nothing to hide'],
   ];

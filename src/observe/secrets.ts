@@ -32,7 +32,7 @@ export function isSecretKey(key: string): boolean {
 const ownToken = /\bsp_[A-Za-z0-9_-]{16,}/g;
 const schemeCredential = /\b(bearer|basic)(\s+)[^\s",]+/gi;
 const urlUser = /:\/\/[^\s"/]*@/g;
-const pathToken = /\/_token\/[^\s"/]+/g;
+const pathToken = /(\/(?:_|%5f)token)\/+[^\s"/?#]+/gi;
 
 /** The text without the secrets that can be recognised by their shape. */
 export function withoutSecrets(text: string): string {
@@ -40,5 +40,13 @@ export function withoutSecrets(text: string): string {
     .replace(ownToken, mask)
     .replace(schemeCredential, '$1$2***')
     .replace(urlUser, '://***@')
-    .replace(pathToken, '/_token/***');
+    .replace(pathToken, '$1/***');
+}
+
+/**
+ * The path of a request without what may be a token of a service in it: one that stands where it is
+ * none for us, behind a slash too many say, is a secret still.
+ */
+export function withoutPathToken(path: string): string {
+  return path.replace(pathToken, '$1/***');
 }

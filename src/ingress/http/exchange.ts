@@ -3,6 +3,7 @@ import { SallyportError } from '../../errors.ts';
 import { noMethod, type Method } from '../../http1/methods.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { Outcome, RequestLine } from '../../observe/access-log.ts';
+import { withoutPathToken } from '../../observe/secrets.ts';
 import type { Caller } from '../../registry/gate.ts';
 import type { HttpIngressOptions } from './ingress-options.ts';
 import type { OwnService } from './own-endpoints.ts';
@@ -138,7 +139,7 @@ export class Exchange {
       outcome,
       method: this.method.name,
       host: this.host,
-      path: this.headLength > 0 ? this.#pathSent() : this.#path,
+      path: withoutPathToken(this.headLength > 0 ? this.#pathSent() : this.#path),
       status: this.status,
     };
     if (this.#error !== '') line.error = this.#error;

@@ -119,7 +119,7 @@ export class RequestRouter {
     }
     const route = this.#routes.byToken((field ?? path)!);
     // Behind an unknown token the rest is cut off as well where no service holds the host: for the log.
-    if (inPath && (route !== null || !this.held)) this.targetFrom = end;
+    if (inPath && end > start && (route !== null || !this.held)) this.targetFrom = end;
     this.dropToken = inField && route !== null;
     return route;
   }

@@ -187,6 +187,23 @@ test('a token that leads nowhere is not shown in the log', async (t) => {
   assert.equal(played.lines[0].path, '/x');
 });
 
+test('a token that stands where it is none is not shown in the log either', async (t) => {
+  const played = await playIngress(t);
+  played.routes.add({ host: 'a.test' }, { service: 'a' });
+  const cases: [target: string, host: string, logged: string][] = [
+    [`//_token/${TOKEN}/x`, 'own.test', '//_token/***/x'],
+    [`/_token//${TOKEN}/x`, 'own.test', '/_token/***/x'],
+    [`/x/../_token/${TOKEN}/y`, 'own.test', '/x/../_token/***/y'],
+    [`/%5Ftoken/${TOKEN}?y`, 'own.test', '/%5Ftoken/***?y'],
+    [`/_TOKEN/${TOKEN}`, 'own.test', '/_TOKEN/***'],
+    [`/_token/${TOKEN}/y`, 'a.test', '/_token/***/y'],
+  ];
+  for (const [target, host, logged] of cases) {
+    await seen(played, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await played.until(() => played.lines.some(({ path }) => path === logged));
+  }
+});
+
 async function authorised(played: Played, client: Client, authorization: string): Promise<string> {
   const before = client.text.length;
   const index = played.lines.length;
