@@ -187,17 +187,19 @@ describe('endpoints and refusals', () => {
     assert.equal(direct.text, 'cold');
   });
 
-  test('a native agent is reached by X-Token too', async (t) => {
-    const server = await startWstunnel(t);
-    const origin = await startOrigin(t, { name: 'native' });
-    const rendezvousToken = 'a-token-of-a-native-agent';
-    const agent = runAgent(t, server, [
-      service('native', `http://${origin.address}`, { kind: 'http', rendezvousToken }),
-    ]);
-    await agent.ready();
-    const headers = { 'X-Token': rendezvousToken };
-    assert.equal((await ask({ ...server, path: '/whoami', headers })).text, 'native');
-  });
+  for (const transport of ['websocket', 'longpoll'] as const)
+    test(`a native agent that comes by ${transport} is reached by X-Token too`, async (t) => {
+      const server = await startWstunnel(t);
+      const origin = await startOrigin(t, { name: 'native' });
+      const rendezvousToken = 'a-token-of-a-native-agent';
+      const offered = service('native', `http://${origin.address}`, {
+        kind: 'http',
+        rendezvousToken,
+      });
+      await runAgent(t, server, [offered], { transport }).ready();
+      const headers = { 'X-Token': rendezvousToken };
+      assert.equal((await ask({ ...server, path: '/whoami', headers })).text, 'native');
+    });
 
   test('stats are for this machine, judged by who is really there', async (t) => {
     const server = await startWstunnel(t);

@@ -1,5 +1,5 @@
 /** What a server that does nothing else says to requests for hosts that no group has. */
-import { ATTACH_PATH } from '../../attach/dial.ts';
+import { isClientDoor } from '../../attach/client-doors.ts';
 import type { OwnEndpoints } from '../../ingress/http/own-endpoints.ts';
 
 const badGateway = {
@@ -16,8 +16,7 @@ export function createEndpoints(
   if (!alone) return null;
   return {
     find({ path, host }) {
-      // Native agents may come there.
-      if (path === ATTACH_PATH) return null;
+      if (isClientDoor(path)) return null;
       unknownHost(host);
       return badGateway;
     },

@@ -1,4 +1,5 @@
 /** The endpoints of WStunnel's server. Requests that carry a known token are routed before these are asked. */
+import { isClientDoor } from '../../attach/client-doors.ts';
 import { linkSlabs } from '../../attach/dial.ts';
 import { grantLater } from '../../ingress/http/late-grant.ts';
 import { refusalReply } from '../../ingress/http/late-reply.ts';
@@ -60,7 +61,7 @@ export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
       if (path === '/_tunnel') return tunnel(request, peer);
       if (path === '/_health_check') return text(200, 'WSTUNSRV RUNNING');
       if (path === '/_stats') return text(200, stats(isLocal(request, peer)).replace(/\n$/, ''));
-      if (!alone || request.upgrade) return null;
+      if (!alone || isClientDoor(path)) return null;
       const inPath = path.startsWith(tokenPath);
       if (inPath && path.indexOf('/', tokenPath.length) <= tokenPath.length)
         return text(400, 'Missing token in URI');
