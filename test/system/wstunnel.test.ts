@@ -196,9 +196,11 @@ describe('endpoints and refusals', () => {
         kind: 'http',
         rendezvousToken,
       });
-      await runAgent(t, server, [offered], { transport }).ready();
+      const agent = runAgent(t, server, [offered], { transport });
+      await agent.ready();
       const headers = { 'X-Token': rendezvousToken };
       assert.equal((await ask({ ...server, path: '/whoami', headers })).text, 'native');
+      await agent.stop();
     });
 
   test('stats are for this machine, judged by who is really there', async (t) => {
