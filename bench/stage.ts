@@ -4,9 +4,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CertificateFiles, writeCertificate } from './certificate.ts';
+import { startOrigin } from './nginx.ts';
 import { accepting, freePort } from './ports.ts';
 import { createProcesses, type Processes } from './processes.ts';
-import { startOrigin } from './roads/nginx.ts';
 import { compileLoad, findTools, type ToolName } from './tools.ts';
 
 /** The body that HTTP rows fetch at /large. */

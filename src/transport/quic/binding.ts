@@ -138,3 +138,10 @@ export function quicFault(): SallyportError | null {
     return thrown as SallyportError;
   }
 }
+
+/** The code of an error such as `StreamReset(268)`; null for one of another name. */
+export function codeOf({ message }: Error, name: string): number | null {
+  return message.startsWith(`${name}(`)
+    ? Number.parseInt(message.slice(name.length + 1), 10)
+    : null;
+}

@@ -6,14 +6,23 @@
 import { X509Certificate } from 'node:crypto';
 import { SallyportError } from '../../errors.ts';
 import { QUIC_REASON_MAX_BYTES } from '../../limits.ts';
-import type { NativeAddress, NativeConnection } from './binding.ts';
+import { codeOf, type NativeAddress, type NativeConnection } from './binding.ts';
 import { endOf, handshakeLate } from './end.ts';
 import { TurnTimer } from './turn-timer.ts';
-import type { QuicEnd, QuicHome, QuicUser } from './user.ts';
+import type { QuicEnd, QuicUser } from './user.ts';
 
 const nothing = Buffer.alloc(0);
 const SENDING_BYTES = 32 * 1024;
 const DATAGRAM_ROOM = 1_500;
+
+/** What a connection needs of its endpoint. */
+export interface QuicHome {
+  /** The connection has something to send, or to read: its turn comes soon. */
+  schedule(connection: QuicConnection): void;
+  transmit(datagrams: Buffer, start: number, end: number, to: NativeAddress): void;
+  established(connection: QuicConnection): void;
+  forget(connection: QuicConnection): void;
+}
 
 export class QuicConnection {
   readonly ids: string[] = [];
@@ -284,10 +293,3 @@ export class QuicConnection {
 
 const READ = 0;
 const WRITE = 1;
-
-/** The code of an error such as `StreamReset(268)`; null for one of another name. */
-function codeOf({ message }: Error, name: string): number | null {
-  return message.startsWith(`${name}(`)
-    ? Number.parseInt(message.slice(name.length + 1), 10)
-    : null;
-}

@@ -16,8 +16,8 @@ import {
 } from '../../limits.ts';
 import { formatAddress, type HostPort } from '../../net/address.ts';
 import { loadQuic, type NativeAddress, type NativeConfig } from './binding.ts';
-import { QuicConnection } from './connection.ts';
-import type { QuicHome, QuicUser } from './user.ts';
+import { QuicConnection, type QuicHome } from './connection.ts';
+import type { QuicUser } from './user.ts';
 import {
   CONNECTION_ID_BYTES,
   INITIAL_MIN_BYTES,

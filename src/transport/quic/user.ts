@@ -1,6 +1,4 @@
-/** What a QUIC connection tells whoever uses it, and what it needs of its endpoint. */
-import type { NativeAddress } from './binding.ts';
-import type { QuicConnection } from './connection.ts';
+/** What a QUIC connection tells whoever uses it. */
 
 /** How a connection ended. */
 export interface QuicEnd {
@@ -22,13 +20,4 @@ export interface QuicUser {
   turned(): void;
   /** The last call. Not made after a `close` or `drop` of this end. */
   closed(end: QuicEnd): void;
-}
-
-/** What a connection needs of its endpoint. */
-export interface QuicHome {
-  /** The connection has something to send, or to read: its turn comes soon. */
-  schedule(connection: QuicConnection): void;
-  transmit(datagrams: Buffer, start: number, end: number, to: NativeAddress): void;
-  established(connection: QuicConnection): void;
-  forget(connection: QuicConnection): void;
 }

@@ -1,9 +1,5 @@
 /** A request as it goes to a target, in HTTP/1.1. */
-import { isForbiddenTrailer } from '../../../http1/trailers.ts';
-import type { Field } from '../http3/field.ts';
 import type { RequestHead } from '../http3/heads.ts';
-
-const lineEnd = Buffer.from('\r\n');
 
 export interface Framing {
   /** Length of the body; null: it comes in chunks. */
@@ -42,16 +38,3 @@ const hopByHop: ReadonlySet<string> = new Set(['proxy-authorization']);
 
 /** Methods that have a body in general: without one they say so (RFC 9110, section 8.6). */
 const saysLength: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-
-/** A piece of a body in chunks. */
-export function chunk(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd]);
-}
-
-/** The end of a body in chunks. Trailers that could be taken for header fields stay behind. */
-export function lastChunk(trailers: readonly Field[]): Buffer {
-  const lines = trailers
-    .filter(([name]) => !isForbiddenTrailer(Buffer.from(name, 'latin1'), name.length))
-    .map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`0\r\n${lines.join('')}\r\n`, 'latin1');
-}

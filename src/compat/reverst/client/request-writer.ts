@@ -1,9 +1,10 @@
 /** Passes a request on to its target while it arrives. */
+import { chunk, lastChunk } from '../../../http1/enchunk.ts';
 import { REVERST_BODY_WAIT_MS } from '../../../limits.ts';
 import type { Wire } from '../../../net/wire.ts';
 import type { Field } from '../http3/field.ts';
 import type { RequestHead } from '../http3/heads.ts';
-import { chunk, lastChunk, requestLines, type Framing } from './request-lines.ts';
+import { requestLines, type Framing } from './request-lines.ts';
 
 export interface RequestRoad {
   /** The connection that the request goes to. */

@@ -4,10 +4,10 @@
  */
 import { acceptStream, refuseStream } from '../../../attach/stream-head.ts';
 import { SallyportError } from '../../../errors.ts';
+import { lastChunk } from '../../../http1/enchunk.ts';
 import { HTTP3_STREAM_UNTAKEN_BYTES, REVERST_CONTINUE_MS } from '../../../limits.ts';
 import { HEADROOM, SlabPool } from '../../../net/slab.ts';
 import type { Stream } from '../../../session/session.ts';
-import { lastChunk } from '../client/request-lines.ts';
 import { H3, Http3Error } from '../http3/fault.ts';
 import type { Field } from '../http3/field.ts';
 import type { ResponseHead } from '../http3/heads.ts';
