@@ -88,6 +88,19 @@ describe('a script that loops', () => {
     const { port } = server;
     const get = (name: string) => ask({ port, host: `${name}.localhost`, path: '/whoami' });
 
+    /** The median, of as many requests as `enough` asks for. */
+    const median = async (enough: (count: number) => boolean): Promise<number> => {
+      const times: number[] = [];
+      while (!enough(times.length)) {
+        const { status, ms } = await get('free-web');
+        assert.equal(status, 200);
+        times.push(ms);
+      }
+      times.sort((a, b) => a - b);
+      return times[times.length >> 1];
+    };
+    const before = await median((count) => count === 100);
+
     const refusals: string[] = [];
     const over = new AbortController();
     const hammer = async (): Promise<void> => {
@@ -99,18 +112,17 @@ describe('a script that loops', () => {
     };
     const hammers = Array.from({ length: 4 }, hammer);
     await until('the script loops', () => refusals.length > 4);
-    const times: number[] = [];
-    while (times.length < 100 || (refusals.length < 12 && times.length < 10_000)) {
-      const { status, ms } = await get('free-web');
-      assert.equal(status, 200);
-      times.push(ms);
-    }
+    const meanwhile = await median(
+      (count) => count >= 100 && (refusals.length >= 12 || count === 10_000),
+    );
     over.abort();
     await Promise.all(hammers);
-    times.sort((a, b) => a - b);
     assert.ok(refusals.length >= 12, `${refusals.length} refusals meanwhile`);
-    for (const text of refusals) assert.match(text, /more than 100 ms of processor time/);
-    const middle = times[times.length >> 1];
-    assert.ok(middle < 50, `half of the requests took ${middle} ms and more`);
+    for (const text of refusals) assert.doesNotMatch(text, /access\.lua|processor/);
+    const logged = /"service":"asked".*100 ms of processor time"/g;
+    await until('the log has why', () => (server.program.err().match(logged) ?? []).length >= 12);
+    // Were they delayed by the script, it would be by its 100 ms each time. Its threads do take a part of the machine.
+    const most = 50 + 4 * before;
+    assert.ok(meanwhile < most, `half of the requests took ${meanwhile} ms, before ${before} ms`);
   });
 });
