@@ -18,8 +18,8 @@ export interface StandingSession {
 }
 
 /**
- * Rejects as `dialQuic` does, with the error the server named, with PROXY_REFUSED where the way out
- * is a proxy, and with AUTH_REQUIRED without a token. `timeoutMs`: for the handshake.
+ * Rejects as `dialQuic` does, with the error the server named, and with PROXY_REFUSED where the way out
+ * is a proxy. `timeoutMs`: for the handshake.
  */
 export async function dialByQuic(
   options: DialOptions,
@@ -31,17 +31,13 @@ export async function dialByQuic(
     const why = 'QUIC does not go through proxies; take another transport, or --proxy none';
     throw new SallyportError('PROXY_REFUSED', `dial quic: a proxy is set: ${why}`);
   }
-  if (token === '') {
-    const why =
-      'servers do not ask for client certificates over QUIC yet; give a token, or another transport';
-    throw new SallyportError('AUTH_REQUIRED', `dial quic: ${why}`);
-  }
-  const { ca, serverName } = wayOut.tls ?? {};
+  const { ca, cert, key, serverName } = wayOut.tls ?? {};
   const connection = await dialQuic({
     ...to,
     settings: {
       protocols: [QUIC_PROTOCOL],
       ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && key !== undefined && { cert, key }),
     },
     ...(serverName !== undefined && { serverName }),
     timeoutMs,

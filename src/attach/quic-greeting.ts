@@ -8,6 +8,7 @@ import { SallyportError } from '../errors.ts';
 export const QUIC_PROTOCOL = 'sallyport.v1';
 
 export interface QuicGreeting {
+  /** Empty: a certificate says who it is. */
   readonly token: string;
   readonly program: string;
 }
@@ -16,6 +17,8 @@ export interface QuicGreeting {
 export interface LocalGreeting extends QuicGreeting {
   /** `ip:port` of the client. */
   readonly peer: string;
+  /** That it has proved to hold: DER in base64. Null: it showed none. */
+  readonly certificate: string | null;
 }
 
 export const GREETING_ANSWER = { type: 'attached' } as const;
@@ -29,9 +32,13 @@ export function readGreeting(value: unknown): QuicGreeting {
 
 /** Throws PROTOCOL_MESSAGE. */
 export function readLocalGreeting(value: unknown): LocalGreeting {
-  const { peer } = (value ?? {}) as Partial<LocalGreeting>;
-  if (typeof peer === 'string') return { ...readGreeting(value), peer };
-  throw new SallyportError('PROTOCOL_MESSAGE', 'quic: a greeting without an address');
+  const { peer, certificate } = (value ?? {}) as Partial<LocalGreeting>;
+  if (typeof peer === 'string' && (certificate === null || typeof certificate === 'string'))
+    return { ...readGreeting(value), peer, certificate };
+  throw new SallyportError(
+    'PROTOCOL_MESSAGE',
+    'quic: a greeting that does not say where it is from',
+  );
 }
 
 /** The dialect of a peer of another tool; null: it is one of ours. */

@@ -1,4 +1,5 @@
 /** The certificate that a client of the TLS listener has proved to hold. */
+import type { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import type net from 'node:net';
 import type { ClientCertificate } from '../access/authenticator.ts';
@@ -7,7 +8,11 @@ import type { ClientCertificate } from '../access/authenticator.ts';
 export function clientCertificateOf(socket: net.Socket): ClientCertificate | null {
   if (!(socket instanceof tls.TLSSocket) || !socket.authorized) return null;
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return null;
+  return certificate === undefined ? null : describeCertificate(certificate);
+}
+
+/** What a certificate says that was verified already. */
+export function describeCertificate(certificate: X509Certificate): ClientCertificate {
   const { CN: subject } = certificate.toLegacyObject().subject;
   return {
     // Several common names come as a list: which of them is meant is not known.

@@ -48,8 +48,7 @@ async function connect(t: TestContext): Promise<{ near: SessionEnd; far: Session
   t.after(() => door.close());
   const gateway = await openGateway({
     listen: { host: '127.0.0.1', port: 0 },
-    cert,
-    key,
+    certificate: { cert, key },
     socketPath,
     heartbeatMs: 60_000,
     resetKey: '',

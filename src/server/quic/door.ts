@@ -1,4 +1,5 @@
 /** The door for clients that come by QUIC: the process that serves it brings each on a local connection. */
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -14,6 +15,7 @@ import { HANDSHAKE_TIMEOUT_MS } from '../../limits.ts';
 import { Wire } from '../../net/wire.ts';
 import type { Link } from '../../transport/link.ts';
 import { PlainLink } from '../../transport/plain-link.ts';
+import { describeCertificate } from '../client-certificate.ts';
 import type { Sessions } from '../sessions.ts';
 import { FirstMessage, sendFirst } from './greeted-link.ts';
 
@@ -93,10 +95,13 @@ async function judge(greeting: unknown, options: QuicDoorOptions): Promise<(link
       'quic: a greeting of a dialect that is not served',
     );
   }
-  const { token, peer } = readLocalGreeting(greeting);
+  const { token, peer, certificate } = readLocalGreeting(greeting);
   const identity = await options.reception.admit('attach', {
-    authorization: `Bearer ${token}`,
-    certificate: null,
+    authorization: token === '' ? null : `Bearer ${token}`,
+    certificate:
+      certificate === null
+        ? null
+        : describeCertificate(new X509Certificate(Buffer.from(certificate, 'base64'))),
     peer,
     service: null,
     method: 'QUIC',

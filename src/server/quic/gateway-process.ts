@@ -30,7 +30,7 @@ process.on('message', (message: ToGateway) => {
     case 'start':
       return void start(message);
     case 'certificate':
-      return gateway?.useCertificate(message.cert, message.key);
+      return gateway?.useCertificate(message.certificate);
     case 'ask':
       return tell({ type: 'here' });
     case 'close':

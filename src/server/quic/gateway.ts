@@ -7,15 +7,14 @@ import { DIALECT as REVERST } from '../../compat/reverst/greeting.ts';
 import { CLOSE_FLUSH_MS } from '../../limits.ts';
 import type { HostPort } from '../../net/address.ts';
 import { openQuicEndpoint } from '../../transport/quic/endpoint.ts';
+import type { Certificate } from '../certificate.ts';
 import { createNativeProtocol } from './native-client.ts';
 import type { GatewayProtocol } from './protocol.ts';
 import { createReverstProtocol } from './reverst-protocol.ts';
 
 export interface GatewayOptions {
   readonly listen: HostPort;
-  /** PEM. */
-  readonly cert: string;
-  readonly key: string;
+  readonly certificate: Certificate;
   /** The server's local socket. */
   readonly socketPath: string;
   readonly heartbeatMs: number;
@@ -30,14 +29,14 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly address: HostPort;
   /** New clients meet this certificate. Throws CONFIG_INVALID. */
-  useCertificate(cert: string, key: string): void;
+  useCertificate(certificate: Certificate): void;
   /** Resolves when the last session has ended, as the server ends them; after CLOSE_FLUSH_MS in any case. */
   close(): Promise<void>;
 }
 
 /** Rejects with LISTEN_FAILED, QUIC_UNAVAILABLE or CONFIG_INVALID. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { cert, key, listen, idleTimeoutMs, keepAliveMs } = options;
+  const { certificate, listen, idleTimeoutMs, keepAliveMs } = options;
   const protocols = protocolsOf(options);
   const settings = {
     protocols: protocols.map(({ name }) => name),
@@ -50,7 +49,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     emptied() {
       if (closing) empty.resolve();
     },
-    server: { ...settings, cert, key },
+    server: { ...settings, ...certificate },
     ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
     resetKey: Buffer.from(options.resetKey, 'base64'),
     accept(connection) {
@@ -60,8 +59,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   });
   return {
     address: endpoint.address,
-    useCertificate: (nextCert, nextKey) =>
-      endpoint.replace({ ...settings, cert: nextCert, key: nextKey }),
+    useCertificate: (next) => endpoint.replace({ ...settings, ...next }),
     async close() {
       closing = true;
       const late = setTimeout(empty.resolve, CLOSE_FLUSH_MS);

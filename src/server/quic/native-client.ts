@@ -30,6 +30,7 @@ export function createNativeProtocol(socketPath: string, heartbeatMs: number): G
 class NativeClient {
   readonly session: QuicSession;
   #peer: string;
+  #certificate: string | null;
   #socketPath: string;
   #heartbeat: Heartbeat;
   #deadline: NodeJS.Timeout;
@@ -41,6 +42,7 @@ class NativeClient {
 
   constructor(connection: QuicConnection, socketPath: string, heartbeat: Heartbeat) {
     this.#peer = formatAddress(connection.peer);
+    this.#certificate = connection.peerCertificate?.raw.toString('base64') ?? null;
     this.#socketPath = socketPath;
     this.#heartbeat = heartbeat;
     this.session = new QuicSession(connection, {
@@ -71,7 +73,8 @@ class NativeClient {
       message: (value) => {
         if (this.#leave !== null)
           throw new SallyportError('PROTOCOL_MESSAGE', 'quic: a second greeting');
-        this.#enter({ ...readGreeting(value), peer: this.#peer });
+        const from = { peer: this.#peer, certificate: this.#certificate };
+        this.#enter({ ...readGreeting(value), ...from });
         return null;
       },
       broken: (error) => this.session.close(error),

@@ -63,8 +63,8 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
   }
   using opened = new DisposableStack();
   const certificate = watchCertificate(options.tls, {
-    reloaded({ cert, key }, files) {
-      supervisor.useCertificate(cert, key);
+    reloaded(next, files) {
+      supervisor.useCertificate(next);
       log.info({ cert: files.cert, transport: 'quic' }, 'certificate reloaded');
     },
     kept({ code, message }: SallyportError) {
@@ -76,13 +76,11 @@ async function openQuicService(options: QuicServiceOptions): Promise<QuicService
   opened.defer(() => certificate.close());
   const door = await openQuicDoor(options);
   opened.defer(() => door.close());
-  const { cert, key } = certificate.first;
   const { socketPath } = door;
   const supervisor = await superviseGateway({
     gateway: {
       listen,
-      cert,
-      key,
+      certificate: certificate.first,
       socketPath,
       heartbeatMs: options.heartbeatMs,
       ...(own.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: own.idleTimeoutMs }),

@@ -12,6 +12,7 @@ import {
   RECONNECT_MAX_MS,
 } from '../../limits.ts';
 import type { HostPort } from '../../net/address.ts';
+import type { Certificate } from '../certificate.ts';
 import type { GatewayOptions } from './gateway.ts';
 import type { FromGateway, ToGateway } from './gateway-messages.ts';
 
@@ -27,7 +28,7 @@ export interface Supervisor {
   readonly address: HostPort;
   /** Of the present process. */
   readonly pid: number | undefined;
-  useCertificate(cert: string, key: string): void;
+  useCertificate(certificate: Certificate): void;
   /** Lets the process end once its clients have been told, and resolves then. */
   close(): Promise<void>;
 }
@@ -40,8 +41,7 @@ const file = path.join(import.meta.dirname, `gateway-process${path.extname(impor
 
 /** Resolves when it serves. Rejects with what kept the first process from serving. */
 export async function superviseGateway(options: SupervisorOptions): Promise<Supervisor> {
-  let { cert, key } = options.gateway;
-  let listen = options.gateway.listen;
+  let { certificate, listen } = options.gateway;
   let child: ChildProcess | null = null;
   let watch: NodeJS.Timeout | null = null;
   let pause = 0;
@@ -91,7 +91,7 @@ export async function superviseGateway(options: SupervisorOptions): Promise<Supe
       reject(new SallyportError('INTERNAL', `quic: the process that serves it: ${text}`));
       if (serving) again(text);
     });
-    say({ type: 'start', options: { ...options.gateway, listen, cert, key } });
+    say({ type: 'start', options: { ...options.gateway, listen, certificate } });
     return promise;
   }
 
@@ -113,10 +113,9 @@ export async function superviseGateway(options: SupervisorOptions): Promise<Supe
     get pid() {
       return child?.pid;
     },
-    useCertificate(nextCert, nextKey) {
-      cert = nextCert;
-      key = nextKey;
-      const message: ToGateway = { type: 'certificate', cert, key };
+    useCertificate(next) {
+      certificate = next;
+      const message: ToGateway = { type: 'certificate', certificate };
       if (child?.connected) child.send(message, () => {});
     },
     async close() {

@@ -25,6 +25,8 @@ const resetByPeer = new SallyportError('STREAM_RESET', 'stream: reset by the oth
 /** Codes of QUIC's close. */
 const IN_ORDER = 0;
 const NAMED = 1;
+/** TLS alerts as QUIC has them (RFC 9001, section 4.8). Behind the handshake, all concern the client's certificate. */
+const TLS_ALERTS = 0x100;
 
 export class QuicSession implements Session, QuicStreamHome, QuicUser {
   readonly connection: QuicConnection;
@@ -262,7 +264,9 @@ function errorOf(end: QuicEnd): SallyportError | null {
     return end.code === IN_ORDER ? null : namedError(end.reason, `code ${end.code}`);
   const why = end.timedOut
     ? 'nothing came for too long'
-    : end.reason || `transport error ${end.code}`;
+    : end.remote && end.code >= TLS_ALERTS
+      ? `the other end does not take our certificate (TLS alert ${end.code - TLS_ALERTS})`
+      : end.reason || `transport error ${end.code}`;
   return new SallyportError('LINK_LOST', `link: the QUIC connection is lost: ${why}`);
 }
 

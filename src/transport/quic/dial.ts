@@ -47,7 +47,9 @@ export async function dialQuic(options: QuicDialOptions): Promise<QuicConnection
   try {
     if (signal.aborted) abort();
     const to = { host: address, port: options.port };
-    const connection = endpoint.connect(config, to, asked, () => standing.resolve());
+    const certified = options.settings.cert !== undefined;
+    const stands = (): void => standing.resolve();
+    const connection = endpoint.connect(config, to, asked, stands, certified);
     connection.user = {
       readable() {},
       turned() {},

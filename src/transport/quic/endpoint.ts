@@ -3,18 +3,14 @@
  * settings, and those that it dials. What belongs to no connection and is no Initial costs a look-up.
  */
 import { randomBytes } from 'node:crypto';
-import dgram from 'node:dgram';
-import { once } from 'node:events';
-import net from 'node:net';
-import { asSallyportError, SallyportError } from '../../errors.ts';
+import { asSallyportError } from '../../errors.ts';
 import {
   QUIC_CONNECTIONS_MAX,
   QUIC_HANDSHAKE_TIMEOUT_MS,
   QUIC_HANDSHAKES_MAX,
   QUIC_RETRY_ABOVE,
-  QUIC_SOCKET_BUFFER_BYTES,
 } from '../../limits.ts';
-import { formatAddress, type HostPort } from '../../net/address.ts';
+import type { HostPort } from '../../net/address.ts';
 import { loadQuic, type NativeAddress, type NativeConfig } from './binding.ts';
 import { QuicConnection, type QuicHome } from './connection.ts';
 import type { QuicUser } from './user.ts';
@@ -22,13 +18,15 @@ import {
   CONNECTION_ID_BYTES,
   INITIAL_MIN_BYTES,
   isLong,
+  newClientId,
   readLongHeader,
   shortDestination,
   type LongHeader,
 } from './initial.ts';
 import { createRetryTokens } from './retry-token.ts';
-import { serverConfig, type QuicSettings } from './settings.ts';
+import { serverConfigs, type QuicSettings } from './settings.ts';
 import { createStatelessResets } from './stateless-reset.ts';
+import { bindUdp } from './udp-port.ts';
 
 export interface QuicEndpointOptions {
   /** Where it listens; port 0: any free one. The host is an IP address. */
@@ -62,12 +60,13 @@ export interface QuicEndpoint {
   readonly connections: number;
   /** Clients whose handshake is not done. */
   readonly handshakes: number;
-  /** Begins a connection to an IP address. Its user is told of the end; `established` when it stands. */
+  /** Begins a connection to an IP address. Its user is told of the end; `established` when it stands. `certified`: the settings have a certificate. */
   connect(
     config: NativeConfig,
     to: NativeAddress,
     serverName: string | null,
     established: (connection: QuicConnection) => void,
+    certified?: boolean,
   ): QuicConnection;
   /** Clients that come from now on meet these settings. Throws CONFIG_INVALID. */
   replace(server: QuicSettings): void;
@@ -84,8 +83,8 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     retryAbove = QUIC_RETRY_ABOVE,
     handshakeMs = QUIC_HANDSHAKE_TIMEOUT_MS,
   } = options;
-  let config = options.server === undefined ? null : serverConfig(native, options.server);
-  const socket = await bind(options.listen);
+  let configs = options.server === undefined ? null : serverConfigs(native, options.server);
+  const socket = await bindUdp(options.listen);
   const bound = socket.address();
   const local: NativeAddress = { host: bound.address, port: bound.port };
   const tokens = createRetryTokens();
@@ -147,7 +146,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
 
   /** The first packet of a client; null when it gets no connection (yet). */
   function welcome(header: LongHeader, size: number, from: NativeAddress): QuicConnection | null {
-    if (config === null || size < INITIAL_MIN_BYTES) return null;
+    if (configs === null || size < INITIAL_MIN_BYTES) return null;
     if (!native.versionIsSupported(header.version)) {
       // Version 0 is a Version Negotiation packet: answering it would go on for ever.
       if (header.version === 0) return null;
@@ -165,6 +164,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     if (original !== null && header.destination.length !== CONNECTION_ID_BYTES) return null;
     const id =
       original === null ? randomBytes(CONNECTION_ID_BYTES) : Buffer.from(header.destination);
+    const config = configs(header.source);
     config.setStatelessResetToken(resets.token(id));
     const made = native.Connection.accept(id, original, local, from, config);
     handshakes++;
@@ -190,7 +190,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
 
   /** A packet for no connection: of one that is gone; or the end of one that was dialled, which knows it. */
   function unknown(datagram: Buffer, id: Buffer, from: NativeAddress): null {
-    if (config !== null) {
+    if (configs !== null) {
       const reset = resets.answer(datagram, id);
       if (reset !== null) reply(reset, reset.length, from);
       return null;
@@ -237,8 +237,8 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
     get handshakes() {
       return handshakes;
     },
-    connect(clientConfig, to, serverName, established) {
-      const id = randomBytes(CONNECTION_ID_BYTES);
+    connect(clientConfig, to, serverName, established, certified = false) {
+      const id = newClientId(certified);
       const made = native.Connection.connect(serverName, id, local, to, clientConfig);
       const connection = new QuicConnection(home, made, false, to, handshakeMs);
       begun.set(connection, established);
@@ -246,7 +246,7 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
       return connection;
     },
     replace(server) {
-      config = serverConfig(native, server);
+      configs = serverConfigs(native, server);
     },
     close() {
       if (closed) return;
@@ -259,39 +259,4 @@ export async function openQuicEndpoint(options: QuicEndpointOptions): Promise<Qu
       socket.close();
     },
   };
-}
-
-/** Resolves addresses that are addresses already without asking anybody: dgram looks up each time it sends. */
-function lookup(
-  host: string,
-  _options: unknown,
-  done: (error: null, address: string, family: number) => void,
-): void {
-  done(null, host, net.isIP(host));
-}
-
-async function bind({ host, port }: HostPort): Promise<dgram.Socket> {
-  const socket = dgram.createSocket({
-    type: net.isIPv6(host) ? 'udp6' : 'udp4',
-    recvBufferSize: QUIC_SOCKET_BUFFER_BYTES,
-    sendBufferSize: QUIC_SOCKET_BUFFER_BYTES,
-    lookup: lookup,
-  });
-  try {
-    // With that look-up it may be listening before `bind` returns.
-    const listening = once(socket, 'listening');
-    socket.bind({ port, address: host });
-    await listening;
-    // What cannot be sent is lost, as datagrams may be.
-    socket.on('error', () => {});
-    return socket;
-  } catch (cause) {
-    socket.close();
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new SallyportError(
-      'LISTEN_FAILED',
-      `listen on udp ${formatAddress({ host, port })}: ${code ?? message}`,
-      { cause },
-    );
-  }
 }

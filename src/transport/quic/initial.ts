@@ -4,12 +4,31 @@
  * connection, and is no Initial, gets as far as the native code.
  */
 
+import { randomBytes } from 'node:crypto';
+
 /** Bytes of our own connection ids: short headers do not say how long they are. */
 export const CONNECTION_ID_BYTES = 16;
 /** A client's Initial comes in a datagram of at least this size; RFC 9000, section 14.1. */
 export const INITIAL_MIN_BYTES = 1_200;
 /** Connection ids of version 1 are no longer than this; RFC 9000, section 17.2. */
 const ID_MAX_BYTES = 20;
+
+/**
+ * How the id of a client begins that will show a certificate. The library cannot ask for one without
+ * demanding it, and nothing else of a first packet says what is to come; who lies is refused.
+ */
+const CERTIFIED = Buffer.from('a7d61c94e2083bf5', 'hex');
+
+export function newClientId(certified: boolean): Buffer {
+  const id = randomBytes(CONNECTION_ID_BYTES);
+  return certified ? Buffer.concat([CERTIFIED, id.subarray(CERTIFIED.length)]) : id;
+}
+
+export function saysCertified(source: Buffer): boolean {
+  return (
+    source.length === CONNECTION_ID_BYTES && source.subarray(0, CERTIFIED.length).equals(CERTIFIED)
+  );
+}
 
 export interface LongHeader {
   readonly version: number;

@@ -12,6 +12,7 @@ import {
   STREAM_WINDOW_MAX_BYTES,
 } from '../../limits.ts';
 import type { NativeConfig, NativeQuic } from './binding.ts';
+import { saysCertified } from './initial.ts';
 
 export interface QuicSettings {
   /** Application protocols (ALPN), the wanted one first. */
@@ -20,8 +21,8 @@ export interface QuicSettings {
   readonly cert?: string;
   readonly key?: string;
   /**
-   * PEM of authorities. A client trusts them beside the public ones; a server that has some demands
-   * a certificate of every client.
+   * PEM of authorities. A client trusts them beside the public ones; a server that has some demands a
+   * certificate of every client whose id says that it has one.
    */
   readonly ca?: string;
   /** A client takes whatever certificate the server shows. */
@@ -32,11 +33,18 @@ export interface QuicSettings {
   readonly streamsMax?: number;
 }
 
-export function serverConfig(native: NativeQuic, settings: QuicSettings): NativeConfig {
+/** What the client meets whose first packet comes from this id of its own. */
+export type ServerConfigs = (source: Buffer) => NativeConfig;
+
+export function serverConfigs(native: NativeQuic, settings: QuicSettings): ServerConfigs {
   const { cert, key, ca } = settings;
   if (cert === undefined || key === undefined)
     throw new SallyportError('CONFIG_INVALID', 'quic: a server needs a certificate and its key');
-  return config(native, settings, ca);
+  const usual = config(native, settings, undefined);
+  if (ca === undefined) return () => usual;
+  checkCertificates('the authorities of clients', ca);
+  const demanding = config(native, settings, ca);
+  return (source) => (saysCertified(source) ? demanding : usual);
 }
 
 export function clientConfig(native: NativeQuic, settings: QuicSettings): NativeConfig {
