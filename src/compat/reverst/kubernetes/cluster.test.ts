@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import { refuse, startKubernetesApi } from '../../../../test/support/kubernetes-api.ts';
 import {
   fileOf,
@@ -128,6 +130,27 @@ describe('who is asked', () => {
     api.close();
     await assert.rejects(openGroups(), { code: 'CLUSTER_UNAVAILABLE', message: /ECONNREFUSED/ });
   });
+});
+
+test('the role in deploy/ allows what is asked, and nothing else', async (t) => {
+  const { api, openSecret } = await watchedGroups(t);
+  api.put('secret', 'tokens', { one: base64('1') });
+  openSecret();
+  await until('both are watched', () => api.watches === 2);
+  const file = readFileSync(
+    new URL('../../../../deploy/reverst-role.yaml', import.meta.url),
+    'utf8',
+  );
+  const role = parseAllDocuments(file)[0].toJS() as {
+    rules: { resources: string[]; resourceNames: string[]; verbs: string[] }[];
+  };
+  const asked = api.asked.map((what) => /^(\w+) (\w+)\//.exec(what)!.slice(1));
+  const allowed = role.rules.flatMap(({ resources, verbs }) =>
+    verbs.map((verb) => `${verb} ${resources[0]}`),
+  );
+  const used = new Set(asked.map(([verb, kind]) => `${verb} ${kind}s`));
+  assert.deepEqual(used, new Set(allowed));
+  assert.ok(role.rules.every(({ resourceNames }) => resourceNames.length === 1));
 });
 
 describe('a secret', () => {
