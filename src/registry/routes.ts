@@ -35,7 +35,10 @@ export interface RouteKey {
   readonly host?: string;
   /** A path prefix, beginning with a slash. */
   readonly path?: string;
-  /** RENDEZVOUS_TOKEN_MIN_CHARS or more characters that stand for themselves in a path segment. */
+  /**
+   * RENDEZVOUS_TOKEN_MIN_CHARS or more visible characters of ASCII, compared byte by byte. One with a
+   * slash, question mark or hash is no segment of a path: it is found in the field alone.
+   */
   readonly token?: string;
 }
 
@@ -66,8 +69,7 @@ export interface ListedRoute {
   readonly service: string;
 }
 
-/** What a segment of a path may hold without an escape; RFC 3986, section 3.3. */
-const tokenShape = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]*$/;
+const tokenShape = /^[\x21-\x7e]*$/;
 const pathShape = /^\/[\x21-\x7e]*$/;
 
 /** `domain` is the server's own: its name cannot be taken, names below it are services. */
@@ -189,7 +191,7 @@ export function checkRouteToken(token: string): string {
   if (token.length < RENDEZVOUS_TOKEN_MIN_CHARS || !tokenShape.test(token)) {
     throw new SallyportError(
       'USAGE',
-      `rendez-vous token: it needs ${RENDEZVOUS_TOKEN_MIN_CHARS} or more letters, digits or any of -._~!$&'()*+,;=:@`,
+      `rendez-vous token: it needs ${RENDEZVOUS_TOKEN_MIN_CHARS} or more visible characters of ASCII`,
     );
   }
   return token;

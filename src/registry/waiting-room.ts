@@ -12,6 +12,8 @@ export interface WhenAbsent {
   readonly queue: number;
   /** HTTP status of those that waited in vain, if at all, or found the queue full: 500 to 599. */
   readonly answer: number;
+  /** What those two are told, where another tool's users know it in its words. */
+  readonly words?: { readonly full: string; readonly late: string };
 }
 
 export interface Place {
@@ -50,7 +52,8 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
     if (wish.holdMs === 0) throw absent(service, 'no agent is connected', wish);
     const queue = queues.get(service) ?? new Set<Waiting>();
     if (queue.size >= wish.queue) {
-      throw absent(service, `no agent is connected, and ${wish.queue} others wait`, wish);
+      const full = `no agent is connected, and ${wish.queue} others wait`;
+      throw absent(service, wish.words?.full ?? full, wish);
     }
     const now = performance.now();
     const end = until ?? now + wish.holdMs;
@@ -69,7 +72,7 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
       },
     };
     const timer = setTimeout(
-      () => waiting.refuse(`no agent came within ${wish.holdMs} ms`),
+      () => waiting.refuse(wish.words?.late ?? `no agent came within ${wish.holdMs} ms`),
       Math.max(0, end - now),
     );
     queues.set(service, queue.add(waiting));

@@ -89,6 +89,40 @@ describe('forms that are no plain origin', () => {
   });
 });
 
+describe('the regexps of the README of the original', () => {
+  const oneDomain = createOriginPattern('https://.*\\.some\\.example\\.com');
+  const twoHosts = createOriginPattern('http://(www\\.example\\.com|blog\\.example\\.com)');
+  const asked = (allowed: typeof oneDomain, value: string): string => {
+    const chosen = chooseTarget({ server: null, allowed }, value);
+    return chosen instanceof URL ? chosen.origin : String(chosen.status);
+  };
+
+  test('let through what they mean', () => {
+    const www = 'https://www.some.example.com';
+    assert.equal(asked(oneDomain, www), www);
+    assert.equal(asked(twoHosts, 'http://blog.example.com'), 'http://blog.example.com');
+  });
+
+  for (const value of [
+    'https://169.254.169.254/x.some.example.com',
+    'https://evil.test/?a.some.example.com',
+    'https://u:p@evil.test#.some.example.com',
+    'https://evil.test\\.some.example.com',
+    'https://evil.test:443.some.example.com',
+    'https://www.some.example.com.evil.test',
+    'https://www.some.example.com:8443',
+    'http://www.some.example.com',
+  ])
+    test(`and not ${JSON.stringify(value)}, which the first of them matches, or nearly`, () => {
+      assert.equal(asked(oneDomain, value), '403');
+    });
+
+  test('and not a longer name that begins with an allowed one', () => {
+    assert.equal(asked(twoHosts, 'http://www.example.com.evil.test'), '403');
+    assert.equal(asked(twoHosts, 'http://wwwXexample.com'), '403');
+  });
+});
+
 describe('what is allowed', () => {
   test('plain origins, in capitals and with a default port too', () => {
     for (const [value, origin] of [
@@ -124,9 +158,13 @@ describe('what is allowed', () => {
   test('a regexp that would take for ever has not matched within 50 ms', () => {
     const pattern = createOriginPattern('^(a|a)*$');
     assert.ok(!pattern.matches('aaaa!'));
-    const began = performance.now();
-    assert.ok(!pattern.matches(`${'a'.repeat(60)}!`));
-    assert.ok(performance.now() - began < 50, `${performance.now() - began} ms`);
+    // The quickest of a few: what else the machine does is no matter.
+    const took = Array.from({ length: 5 }, () => {
+      const began = performance.now();
+      assert.ok(!pattern.matches(`${'a'.repeat(60)}!`));
+      return performance.now() - began;
+    });
+    assert.ok(Math.min(...took) < 50, `${took.join(', ')} ms`);
     assert.ok(pattern.matches('aaaa'));
   });
 });

@@ -203,6 +203,17 @@ describe('endpoints and refusals', () => {
       await agent.stop();
     });
 
+  test('tokens of any visible characters: in the field, and in the path where they are one segment', async (t) => {
+    const server = await startWstunnel(t);
+    const answer = (asked: { answer(response: Buffer): void }): void => asked.answer(ok('here'));
+    for (const token of ['base64+with/slashes==', 'escaped%2Ftoken%20text', '"<{[^`|#?!]}>"-odd']) {
+      await playAgent(t, server, { token, answer });
+      assert.equal((await ask({ ...server, headers: { 'X-Token': token } })).text, 'here', token);
+    }
+    assert.equal((await ask({ ...server, path: '/_token/escaped%2Ftoken%20text/' })).text, 'here');
+    assert.equal((await ask({ ...server, path: '/_token/base64+with/slashes==/' })).status, 404);
+  });
+
   test('stats are for this machine, judged by who is really there', async (t) => {
     const server = await startWstunnel(t);
     await playAgent(t, server);

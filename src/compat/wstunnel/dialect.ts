@@ -61,6 +61,10 @@ export function createWstunnelServer(options: WstunnelServerOptions = {}): Diale
       holdMs: options.waitMs ?? WSTUNNEL_WAIT_MS,
       queue: WSTUNNEL_WAITING_MAX,
       answer: 504,
+      words: {
+        full: 'Too many requests in-flight, tunnel broken?',
+        late: 'Timeout before forwarding the request',
+      },
     };
     let lastId = 0;
     let draining = false;
@@ -135,6 +139,7 @@ export function createWstunnelServer(options: WstunnelServerOptions = {}): Diale
       endpoints: createEndpoints({
         alone,
         admit,
+        has: (service) => tokens.has(service),
         stats: (local) => statsText(tokens.list(), local, performance.now()),
       }),
       get active() {

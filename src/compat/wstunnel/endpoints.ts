@@ -1,6 +1,7 @@
 /** The endpoints of WStunnel's server. Requests that carry a known token are routed before these are asked. */
 import { isClientDoor } from '../../attach/client-doors.ts';
 import { linkSlabs } from '../../attach/dial.ts';
+import type { SallyportError } from '../../errors.ts';
 import { grantLater } from '../../ingress/http/late-grant.ts';
 import { refusalReply } from '../../ingress/http/late-reply.ts';
 import type {
@@ -23,6 +24,8 @@ export interface EndpointsOptions {
   readonly alone: boolean;
   /** Lets an agent in, or throws, or rejects with, why not. */
   admit(token: string, peer: Peer): Join | Promise<Join>;
+  /** Whether this is the service of a token. */
+  has(service: string): boolean;
   /** `local`: the reader is on this machine. */
   stats(local: boolean): string;
 }
@@ -30,7 +33,7 @@ export interface EndpointsOptions {
 const tokenPath = '/_token/';
 
 export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
-  const { alone, admit, stats } = options;
+  const { alone, admit, has, stats } = options;
 
   function tunnel(request: RequestView, peer: Peer): OwnReply | Takeover {
     if (request.method !== 'GET') return text(400, 'Only GET requests are supported');
@@ -68,7 +71,19 @@ export function createEndpoints(options: EndpointsOptions): OwnEndpoints {
       if (!inPath && request.field('X-Token') === null) return text(400, 'Missing X-Token header');
       return text(404, 'Tunnel not found (or not seen in a long time)');
     },
+    failure(service, error) {
+      const words = alone && has(service) ? failureWords(service, error) : null;
+      if (words === null) return null;
+      const reply = text(error.http, words);
+      return { ...reply, headers: { ...reply.headers, 'Sallyport-Error': error.code } };
+    },
   };
+}
+
+/** What the original says; null: it has no words for this one. */
+function failureWords(service: string, { code, message }: SallyportError): string | null {
+  if (code === 'RESPONSE_TIMEOUT') return 'Tunnel timeout';
+  return code === 'SERVICE_ABSENT' ? message.replace(`service ${service}: `, '') : null;
 }
 
 /** Null: it is no WebSocket handshake. */

@@ -25,7 +25,7 @@ export interface TokenEntry {
 export interface Tokens {
   /**
    * The entry of the token an agent has come with. Throws AUTH_FAILED for one that is not known
-   * where it has to be, TOO_MANY_GUESSES, SERVER_BUSY, USAGE for one that cannot stand in a path, and
+   * where it has to be, TOO_MANY_GUESSES, SERVER_BUSY, USAGE for one that cannot be, and
    * HOST_TAKEN where another agent has it.
    */
   admit(token: string, address: string): TokenEntry;
@@ -35,7 +35,7 @@ export interface Tokens {
 }
 
 export function createTokens(
-  host: DialectHost,
+  host: Pick<DialectHost, 'routes' | 'domain' | 'events'>,
   named: readonly NamedToken[],
   open: boolean,
 ): Tokens {

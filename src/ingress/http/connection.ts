@@ -190,7 +190,9 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
       return;
     }
     const goOn = !error.code.startsWith('REQUEST_') && this.#mayGoOn();
-    sendError(this.#wire, error, exchange, goOn);
+    const reply = this.#shared.options.own?.failure?.(exchange.service, error) ?? null;
+    if (reply === null) sendError(this.#wire, error, exchange, goOn);
+    else sendOwn(this.#wire, reply, exchange, goOn);
     this.#settle(error.code, goOn, performance.now());
   }
 

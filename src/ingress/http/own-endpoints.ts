@@ -1,4 +1,5 @@
 /** What the server answers itself, on hosts that no service holds: health, version, the attach door. */
+import type { SallyportError } from '../../errors.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { Stream, StreamReceiver } from '../../session/session.ts';
 import type { Peer } from './peer.ts';
@@ -54,10 +55,22 @@ export function chainEndpoints(chain: readonly OwnEndpoints[]): OwnEndpoints {
       }
       return null;
     },
+    failure(service, error) {
+      for (const endpoints of chain) {
+        const reply = endpoints.failure?.(service, error) ?? null;
+        if (reply !== null) return reply;
+      }
+      return null;
+    },
   };
 }
 
 export interface OwnEndpoints {
   /** Null: not one of ours. A SallyportError thrown here becomes the reply. */
   find(request: RequestView, peer: Peer): OwnReply | OwnService | Takeover | null;
+  /**
+   * What the consumer of a service is told of a request that failed, where another tool's users know
+   * it in its words. Null: what all are told.
+   */
+  failure?(service: string, error: SallyportError): OwnReply | null;
 }
