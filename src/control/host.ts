@@ -46,8 +46,11 @@ export interface ControlHost {
   kickService(service: string, error: SallyportError): Ended | null;
   /** Ends the stream of that id; null when there is none. */
   kickStream(stream: string, error: SallyportError): Ended | null;
-  /** From now on nobody is this identity; its sessions and streams end. Throws SERVER_BUSY. */
-  revoke(identity: string): Ended;
+  /**
+   * From now on nobody is this identity; its sessions and streams end. Null when there can be none of
+   * that name. Throws SERVER_BUSY.
+   */
+  revoke(identity: string): Ended | null;
   /** Undoes `revoke`. False when it was not revoked. */
   restore(identity: string): boolean;
   /** Takes nothing new and tells clients to dial again; what runs goes on. */

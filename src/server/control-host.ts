@@ -204,6 +204,9 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
         total.services += served.get(session)?.services.length ?? 0;
       }
       for (const { identity } of live.list()) if (identity?.name === name) total.streams++;
+      const listed = identities.list().some((identity) => identity.name === name);
+      // With a colon it is of another authority, which alone can tell whether there is such a name.
+      if (!listed && !name.includes(':') && total.sessions + total.streams === 0) return null;
       revocations.revoke(name);
       options.rejudge();
       return total;

@@ -152,8 +152,11 @@ test('control shows and does the rest', async (t) => {
   assert.match(await out('routes'), /^BY /);
   assert.match(await out('config'), /"token": "\*\*\*"/);
   assert.equal(await out('reload'), 'changed: nothing\n');
-  assert.equal(await out('revoke', 'nobody-here'), 'ended: 0 sessions, 0 services, 0 streams\n');
-  assert.equal(await out('restore', 'nobody-here'), 'restored: "nobody-here"\n');
+  assert.equal(await out('revoke', 'sso:ann'), 'ended: 0 sessions, 0 services, 0 streams\n');
+  assert.equal(await out('restore', 'sso:ann'), 'restored: "sso:ann"\n');
+  const misspelt = await operate(t, server, 'control', 'revoke', 'defautl');
+  assert.equal(misspelt.code, 6, 'nobody takes it for done');
+  assert.match(misspelt.err, /CONTROL_UNKNOWN: identity "defautl": there is none/);
   assert.match(await out('drain'), /takes nothing new/);
 });
 

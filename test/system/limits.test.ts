@@ -59,10 +59,13 @@ const get = ({ address }: Server, name: string, path = '/') =>
 describe('requests', () => {
   test('beyond the rate of a service: 429 with Retry-After, and other services are not concerned', async (t) => {
     const { server } = await compose(t, { services: [{ name: 'slow', limits: { requests: 5 } }] });
-    const replies = await Promise.all(Array.from({ length: 20 }, () => get(server, 'slow')));
+    const began = performance.now();
+    const replies = await Promise.all(Array.from({ length: 60 }, () => get(server, 'slow')));
+    const most = 5 * (2 + (performance.now() - began) / 1_000);
     const refused = replies.filter(({ status }) => status === 429);
-    assert.ok(refused.length >= 10, `${refused.length} of 20 are refused`);
-    assert.ok(replies.filter(({ status }) => status === 200).length >= 5);
+    const passed = replies.filter(({ status }) => status === 200).length;
+    assert.equal(passed + refused.length, 60);
+    assert.ok(passed >= 5 && passed <= most, `${passed} passed, and ${most} may have`);
     const { headers, text } = refused[0];
     assert.equal(headers['sallyport-error'], 'RATE_LIMITED');
     assert.match(String(headers['retry-after']), /^[1-9]\d*$/);
@@ -81,10 +84,11 @@ describe('requests', () => {
     let answer = '';
     socket.on('data', (bytes: Buffer) => (answer += bytes.toString()));
     const request = 'GET / HTTP/1.1\r\nHost: slow.localhost\r\n\r\n';
-    socket.write(request.repeat(3) + request.replace('slow', 'free'));
-    await until('four answers', () => answer.split('HTTP/1.1 ').length === 5);
+    socket.write(request.repeat(20) + request.replace('slow', 'free'));
+    await until('all answers', () => answer.split('HTTP/1.1 ').length === 22);
     const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
-    assert.deepEqual(statuses, ['200', '429', '429', '200']);
+    assert.deepEqual([statuses[0], statuses[20]], ['200', '200']);
+    assert.ok(statuses.includes('429'), statuses.join(' '));
   });
 });
 
@@ -158,7 +162,7 @@ describe('bytes', () => {
     assert.ok(Math.min(...took) > 900, `the first was done after ${took.join(', ')} ms`);
     assert.ok(Math.max(...took) < 5_000, `the last was done after ${took.join(', ')} ms`);
     assert.ok(Math.max(...took) < 1.5 * Math.min(...took), `equal shares: ${took.join(', ')}`);
-    assert.ok(during < 4 * before + 10, `${before} ms before, ${during} ms during`);
+    assert.ok(during < 4 * before + 50, `${before} ms before, ${during} ms during`);
   });
 
   test('the rate of an identity holds for what its agents serve, and for uploads', async (t) => {
