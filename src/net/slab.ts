@@ -64,6 +64,11 @@ export class SlabPool {
     return slab;
   }
 
+  /** Half of what may be out is out: slabs are for reading now, and nothing waits in them. */
+  get scarce(): boolean {
+    return this.#out * this.size >= SLABS_OUT_MAX_BYTES / 2;
+  }
+
   giveBack(slab: Slab): void {
     this.#out--;
     if (this.#free.length * this.size < SLABS_IDLE_MAX_BYTES) this.#free.push(slab);

@@ -1,5 +1,5 @@
 /** From a stream to a socket: one write, and the peer is credited once the kernel has the bytes. */
-import { COPY_SLAB_BYTES, PIN_MIN_BYTES, SMALL_COPY_BYTES } from '../limits.ts';
+import { COPY_SLAB_BYTES, SMALL_COPY_BYTES } from '../limits.ts';
 import { HEADROOM, SlabPool, type Slab } from '../net/slab.ts';
 import type { Wire } from '../net/wire.ts';
 import type { Stream } from './session.ts';
@@ -9,6 +9,7 @@ export type Credited = Pick<Stream, 'credit'>;
 
 /** Copies live in slabs too: as garbage they would add up to far more than what is waiting. */
 const copySlabs = COPY_SLAB_BYTES.map((size) => new SlabPool(size));
+const COPY_MAX_BYTES = Math.max(...COPY_SLAB_BYTES);
 
 /** Slabs of copies that have not left, in all sessions of this process. */
 export function copiesOut(): number {
@@ -29,19 +30,18 @@ export function deliver(
 ): void {
   const n = end - start;
   const bytes = slab.bytes.subarray(start, end);
-  const copy = slab.shared || (n < PIN_MIN_BYTES && wire.backlog > 0);
+  const copy = slab.shared || (n <= COPY_MAX_BYTES && wire.backlog > 0);
   if (!copy) {
     slab.retain();
     deliverHeld(wire, stream, slab, bytes);
     return;
   }
-  const pool = n <= SMALL_COPY_BYTES ? undefined : copySlabs.find(({ size }) => n <= size);
-  if (pool === undefined) {
+  if (n <= SMALL_COPY_BYTES) {
     if (wire.write(Buffer.from(bytes))) stream.credit(n);
     else wire.afterWrites(() => stream.credit(n));
     return;
   }
-  const held = pool.take();
+  const held = copySlabs.find(({ size }) => n <= size)!.take();
   bytes.copy(held.bytes, HEADROOM);
   deliverHeld(wire, stream, held, held.bytes.subarray(HEADROOM, HEADROOM + n));
 }

@@ -16,6 +16,14 @@ export interface StreamHome {
   forget(stream: YamuxStream): void;
 }
 
+/** Bytes `[start, end)` that wait for the peer's window: of a slab that is held for them, or a copy. */
+interface Held {
+  readonly bytes: Buffer;
+  readonly slab: Slab | null;
+  start: number;
+  readonly end: number;
+}
+
 const BLOCKED_BY_WINDOW = 1;
 const BLOCKED_BY_LINK = 2;
 
@@ -29,7 +37,7 @@ export class YamuxStream implements Stream, Waiter {
   #window = new ReceiveWindow();
   #sendWindow = INITIAL_WINDOW_BYTES;
   #blocked = 0;
-  #held: Buffer[] | null = null;
+  #held: Held[] | null = null;
   #ended = false;
   #sentFin = false;
   #gotFin = false;
@@ -57,14 +65,12 @@ export class YamuxStream implements Stream, Waiter {
     const allowed = this.#held === null ? Math.min(end - start, this.#sendWindow) : 0;
     if (allowed > 0) {
       const stop = start + allowed;
-      const { outbox } = this.#home;
       this.#sendWindow -= allowed;
       if (slab.shared || allowed < SMALL_BYTES) this.#copy(slab.bytes, start, stop);
-      else if (slab.refs === 1) outbox.inPlace(this.id, slab, start, stop);
-      else outbox.byReference(this.id, slab, start, stop);
+      else this.#pass(slab, start, stop);
       start = stop;
     }
-    if (start < end) this.#hold(Buffer.from(slab.bytes.subarray(start, end)));
+    if (start < end) this.#hold(slab, start, end);
     this.#checkBlocked();
   }
 
@@ -74,7 +80,7 @@ export class YamuxStream implements Stream, Waiter {
     const allowed = this.#held === null ? Math.min(bytes.length, this.#sendWindow) : 0;
     this.#sendWindow -= allowed;
     this.#copy(bytes, 0, allowed);
-    if (allowed < bytes.length) this.#hold(Buffer.from(bytes.subarray(allowed)));
+    if (allowed < bytes.length) this.#holdCopy(bytes, allowed, bytes.length);
     this.#checkBlocked();
   }
 
@@ -85,8 +91,24 @@ export class YamuxStream implements Stream, Waiter {
     }
   }
 
-  #hold(bytes: Buffer): void {
-    (this.#held ??= []).push(bytes);
+  /** Sends bytes where they stand. */
+  #pass(slab: Slab, start: number, end: number): void {
+    const { outbox } = this.#home;
+    if (slab.refs === 1) outbox.inPlace(this.id, slab, start, end);
+    else outbox.byReference(this.id, slab, start, end);
+  }
+
+  /** A copy would be copied again when it leaves: the slab itself waits where there are enough. */
+  #hold(slab: Slab, start: number, end: number): void {
+    if (slab.shared || end - start < SMALL_BYTES || slab.pool!.scarce)
+      return this.#holdCopy(slab.bytes, start, end);
+    slab.retain();
+    (this.#held ??= []).push({ bytes: slab.bytes, slab, start, end });
+  }
+
+  #holdCopy(from: Buffer, start: number, end: number): void {
+    const bytes = Buffer.from(from.subarray(start, end));
+    (this.#held ??= []).push({ bytes, slab: null, start: 0, end: bytes.length });
   }
 
   #checkBlocked(): void {
@@ -161,12 +183,16 @@ export class YamuxStream implements Stream, Waiter {
     const held = this.#held;
     if (held === null) return;
     while (held.length > 0 && this.#sendWindow > 0) {
-      const first = held[0];
-      const n = Math.min(first.length, this.#sendWindow);
+      const { bytes, slab, start, end } = held[0];
+      const n = Math.min(end - start, this.#sendWindow);
       this.#sendWindow -= n;
-      this.#copy(first, 0, n);
-      if (n === first.length) held.shift();
-      else held[0] = first.subarray(n);
+      held[0].start += n;
+      if (slab === null || n < SMALL_BYTES) this.#copy(bytes, start, start + n);
+      else this.#pass(slab, start, start + n);
+      if (start + n === end) {
+        slab?.release();
+        held.shift();
+      }
     }
     if (held.length > 0) return;
     this.#held = null;
@@ -191,6 +217,7 @@ export class YamuxStream implements Stream, Waiter {
 
   #leave(end: StreamEnd): void {
     this.#gone = true;
+    this.#held?.forEach(({ slab }) => slab?.release());
     this.#held = null;
     if (this.#blocked & BLOCKED_BY_WINDOW) windowWaitEnds();
     this.#window.release(this.#home.budget);
