@@ -8,6 +8,7 @@ import { quoted } from '../net/printable.ts';
 import { PaceClock, type ByteRate } from '../session/pace.ts';
 import { Account } from './account.ts';
 import type { Identity } from './identity.ts';
+import { Owners } from './owners.ts';
 import type { Quota } from './quota.ts';
 
 export interface QuotasOptions {
@@ -63,18 +64,44 @@ interface Kept {
   quota(): Quota | null;
 }
 
-/** An identity whose agents offer a service, and how many of them. */
-interface Owner {
-  readonly identity: Identity;
-  agents: number;
+/** Where nothing is limited, and there is nothing to give back. */
+const free: Lease = { release() {} };
+
+/** What an agent that offers a service takes. An object without closures: there is one for each. */
+class Offer implements Lease {
+  readonly #owners: Owners;
+  readonly #identity: Identity;
+  readonly #service: string;
+  readonly #agent: Account | null;
+  readonly #offered: Account | null;
+
+  constructor(
+    owners: Owners,
+    identity: Identity,
+    service: string,
+    agent: Account | null,
+    offered: Account | null,
+  ) {
+    this.#owners = owners;
+    this.#identity = identity;
+    this.#service = service;
+    this.#agent = agent;
+    this.#offered = offered;
+    owners.add(identity, service);
+  }
+
+  release(): void {
+    this.#owners.remove(this.#identity, this.#service);
+    this.#agent?.removeName(this.#service);
+    this.#offered?.remove('connections');
+  }
 }
 
 export function createQuotas(options: QuotasOptions): Quotas {
   const { ofIdentity, ofService } = options;
   const clock = new PaceClock(options.now);
   const kept = new Map<string, Kept>();
-  /** By service, then by the identity's name. */
-  const owners = new Map<string, Map<string, Owner>>();
+  const owners = new Owners();
   /** Accounts that were looked up; null for those without limits. */
   let known = new WeakMap<Identity, Account | null>();
   let sweepAt = SWEEP_MIN;
@@ -128,27 +155,16 @@ export function createQuotas(options: QuotasOptions): Quotas {
     };
     if (identity !== null) add(byIdentity(identity));
     add(byService(service));
-    for (const owner of owners.get(service)?.values() ?? []) add(byIdentity(owner.identity));
+    for (const owner of owners.of(service)) add(byIdentity(owner.identity));
     return accounts;
-  }
-
-  /** Owns the service until the answer is called. */
-  function own(identity: Identity, service: string): () => void {
-    const of = owners.get(service) ?? new Map<string, Owner>();
-    const owner = of.get(identity.name) ?? { identity, agents: 0 };
-    owner.agents++;
-    owners.set(service, of.set(identity.name, owner));
-    return () => {
-      if (--owner.agents === 0) of.delete(identity.name);
-      if (of.size === 0) owners.delete(service);
-    };
   }
 
   return {
     session(identity) {
       const account = byIdentity(identity);
-      account?.add('connections');
-      return { release: () => account?.remove('connections') };
+      if (account === null) return free;
+      account.add('connections');
+      return { release: () => account.remove('connections') };
     },
 
     offer(identity, service) {
@@ -160,14 +176,7 @@ export function createQuotas(options: QuotasOptions): Quotas {
         agent?.removeName(service);
         throw thrown;
       }
-      const disown = own(identity, service);
-      return {
-        release() {
-          disown();
-          agent?.removeName(service);
-          offered?.remove('connections');
-        },
-      };
+      return new Offer(owners, identity, service, agent, offered);
     },
 
     stream(identity, service) {

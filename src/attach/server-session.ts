@@ -4,6 +4,7 @@ import { missingRole } from '../access/scopes.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import { CONTROL_UNREAD_MAX_BYTES, HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import type { Heartbeat } from '../session/heartbeat.ts';
+import { MostlyOne } from '../session/mostly-one.ts';
 import type { Session, SessionEvents, Stream, StreamReceiver } from '../session/session.ts';
 import { YamuxSession } from '../session/yamux/session.ts';
 import type { Link } from '../transport/link.ts';
@@ -51,7 +52,7 @@ export class ServerSession implements MessageHandler, SessionEvents {
   #host: SessionHost;
   #control: Stream | null = null;
   /** Under which number each service was registered. */
-  #refs = new Map<string, number>();
+  #refs = new MostlyOne<string, number>();
   /** Bytes of answers sent since the control stream was last writable. */
   #unread = 0;
   #timer: NodeJS.Timeout | null;

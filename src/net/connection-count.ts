@@ -30,7 +30,7 @@ export function createConnectionCount(max: number, full: () => void): Connection
       if (open < this.max) {
         open++;
         refusing = false;
-        socket.once('close', closed);
+        socket.on('close', closed);
         return true;
       }
       refused++;

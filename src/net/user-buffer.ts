@@ -51,8 +51,9 @@ function rewrap(accepted: net.Socket, handle: Handle, onread: net.OnReadOpts): n
   to.server = from.server;
   from._server = null;
   // Whoever waits for the end of the accepted one means this one. Nothing here may hold on to the
-  // accepted one: with its state it would be a seventh of what a resting agent costs.
-  for (const listener of accepted.listeners('close')) socket.once('close', listener);
+  // accepted one: with its state it would be a seventh of what a resting agent costs. (There is one end
+  // only: `once` would keep a closure and its state for each.)
+  for (const listener of accepted.listeners('close')) socket.on('close', listener);
   return socket;
 }
 

@@ -53,6 +53,27 @@ function onClose(this: WiredSocket): void {
   this[wireOf]!.gone();
 }
 
+/** Where the next read goes: Node asks for it right behind the call below, and when a socket is made. */
+let nextRoom = quietSlab.room;
+
+/**
+ * The `onread` option of all sockets that become wires. Node calls it as the socket's own method, so
+ * that no socket needs closures: with their contexts they would be a twentieth of a resting agent.
+ */
+const onread: net.OnReadOpts = {
+  buffer() {
+    const room = nextRoom;
+    nextRoom = quietSlab.room;
+    return room;
+  },
+  callback(n) {
+    const wire = (this as unknown as WiredSocket)[wireOf]!;
+    const goOn = wire.filled(n);
+    nextRoom = wire.room;
+    return goOn;
+  },
+};
+
 function letGo(socket: net.Socket): void {
   socket.uncork();
 }
@@ -82,9 +103,8 @@ export class Wire {
     pool: SlabPool,
     reader: WireReader,
   ): Wire {
-    let wire: Wire | null = null;
-    const socket = connect(onreadOf(() => wire));
-    wire = new Wire(socket, pool, reader);
+    const socket = connect(onread);
+    const wire = new Wire(socket, pool, reader);
     socket.resume();
     return wire;
   }
@@ -94,11 +114,9 @@ export class Wire {
    * allows it and nothing was read yet, by `data` events elsewhere.
    */
   static accept(accepted: net.Socket, pool: SlabPool, reader: WireReader): Wire {
-    let wire: Wire | null = null;
-    const onread = onreadOf(() => wire);
     const socket = accepted.readableLength > 0 ? null : readIntoBuffer(accepted, onread);
     if (socket === null) return Wire.fromEvents(accepted, pool, reader);
-    wire = new Wire(socket, pool, reader);
+    const wire = new Wire(socket, pool, reader);
     socket.resume();
     return wire;
   }
@@ -248,12 +266,4 @@ export class Wire {
   get destroyed(): boolean {
     return this.socket.destroyed;
   }
-}
-
-/** The `onread` option for a wire that is made right after its socket. */
-function onreadOf(wire: () => Wire | null): net.OnReadOpts {
-  return {
-    buffer: () => wire()?.room ?? quietSlab.room,
-    callback: (n) => wire()!.filled(n),
-  };
 }

@@ -20,6 +20,7 @@ import { portInRanges } from '../net/ports.ts';
 import { quoted } from '../net/printable.ts';
 import type { Balance, ServicePolicy, ServiceRegistry } from '../registry/services.ts';
 import type { Upstream } from '../registry/upstream.ts';
+import { MostlyOne } from '../session/mostly-one.ts';
 import { createAddresses, type AddressesOptions } from './addresses.ts';
 
 export interface RegistrarOptions extends AddressesOptions {
@@ -75,7 +76,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   const { registry, events, ports } = options;
   const addresses = createAddresses(options);
   /** By session, then by service. */
-  const claims = new Map<string, Map<string, Claim>>();
+  const claims = new Map<string, MostlyOne<string, Claim>>();
   /** What the last agent of an absent service held. */
   const kept = new Map<string, Claim>();
 
@@ -129,7 +130,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   async function register(session: ServerSession, offer: ServiceOffer): Promise<Registered> {
     const { name } = offer;
     check(session, offer);
-    const own = claims.get(session.id) ?? new Map<string, Claim>();
+    const own = claims.get(session.id) ?? new MostlyOne<string, Claim>();
     if (own.has(name))
       throw new SallyportError(
         'NAME_TAKEN',
@@ -241,7 +242,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       const own = claims.get(session.id);
       if (own === undefined) return;
       claims.delete(session.id);
-      for (const [name, claim] of own) {
+      for (const [name, claim] of own.entries()) {
         own.delete(name);
         registry.leave(name, session.upstream);
         if (claim.joined) events.publish('service.down', served(session, name));

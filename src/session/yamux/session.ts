@@ -6,6 +6,7 @@ import { asSallyportError, SallyportError } from '../../errors.ts';
 import { ANSWERS_UNSENT_MAX, PEER_STREAMS_MAX, STREAM_WINDOW_MAX_BYTES } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Link, LinkReceiver } from '../../transport/link.ts';
+import { MostlyOne } from '../mostly-one.ts';
 import type { Session, SessionEvents, Stream, StreamReceiver } from '../session.ts';
 import { FrameDecoder, type FrameHandler } from './decoder.ts';
 import {
@@ -42,7 +43,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   #link: Link;
   #events: SessionEvents;
   #decoder: FrameDecoder;
-  #streams = new Map<number, YamuxStream>();
+  #streams = new MostlyOne<number, YamuxStream>();
   #nextId: number;
   #lastPeerId: number;
   #peerStreams = 0;
