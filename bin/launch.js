@@ -5,6 +5,16 @@ import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
+/**
+ * For a server, which has tens of thousands of clients: glibc is to give back what V8's compiler has
+ * worked in, pieces of 32 KB. Otherwise it keeps up to 18 MB of them for itself, which was a third of
+ * what 4,000 idle agents took. Other commands allocate such pieces while they carry data.
+ */
+const returningMemory = {
+  MALLOC_MMAP_THRESHOLD_: String(32 * 1024),
+  MALLOC_TRIM_THRESHOLD_: String(128 * 1024),
+};
+
 boundHeap();
 
 const sources = new URL('../src/cli/main.ts', import.meta.url);
@@ -30,5 +40,7 @@ function boundHeap() {
   setFlagsFromString('--heap-growing-percent=20');
   if (!process.execve || process.channel) return;
   if (execArgv.some((argument) => argument.startsWith(flag))) return;
-  process.execve(execPath, [execPath, `${flag}=2`, ...execArgv, ...argv.slice(1)], env);
+  const allocation = argv[2] === 'server' ? returningMemory : {};
+  const arguments_ = [execPath, `${flag}=2`, ...execArgv, ...argv.slice(1)];
+  process.execve(execPath, arguments_, { ...allocation, ...env });
 }
