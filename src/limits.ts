@@ -251,6 +251,11 @@ export const UNIX_PATH_MAX_BYTES = 107;
 export const LOG_BATCH_CHARS = 64 * KB;
 /** What a slow reader of the log may hold up; beyond it lines are dropped and counted. */
 export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
+/**
+ * Lines for a file are gathered for so long: a write for each turn of the event loop, which another
+ * thread has to do, took a twentieth of the time of a busy server.
+ */
+export const LOG_GATHER_MS = 10;
 /** A log file put aside for less than this would be many small ones. */
 export const LOG_FILE_MIN_BYTES = 64 * KB;
 /** Pause before a log file that could not be written, or a syslog that went away, is tried again. */

@@ -5,9 +5,15 @@
  */
 import fs from 'node:fs';
 import { open, rename, stat, type FileHandle } from 'node:fs/promises';
-import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { SallyportError } from '../errors.ts';
-import { LOG_BACKLOG_MAX_BYTES, LOG_FILE_CHECK_MS, LOG_PRUNE_MS, LOG_RETRY_MS } from '../limits.ts';
+import {
+  LOG_BACKLOG_MAX_BYTES,
+  LOG_FILE_CHECK_MS,
+  LOG_GATHER_MS,
+  LOG_PRUNE_MS,
+  LOG_RETRY_MS,
+} from '../limits.ts';
 import { leaving } from './leaving.ts';
 import type { ClosedSink } from './line-sink.ts';
 import { pruneRotated, rotatedName, type Retention } from './rotated-files.ts';
@@ -83,9 +89,8 @@ class LogFile implements ClosedSink {
   flush(): void {}
 
   async #writeAll(): Promise<void> {
-    // The lines of this turn go together.
-    await turn();
     while (this.#waiting.length > 0) {
+      await pause(LOG_GATHER_MS);
       const text = Buffer.from(this.#waiting.join(''));
       const lines = this.#waiting.splice(0).length;
       if (!(await this.#writeOut(text))) this.#lost += lines;

@@ -21,6 +21,8 @@ export interface MessageCarrier {
 }
 
 const LINE_FEED = 0x0a;
+const headroom = Buffer.alloc(HEADROOM);
+const nothing = Buffer.alloc(0);
 const closing = Buffer.from('Connection: close\r\n');
 const goAhead = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
@@ -41,7 +43,7 @@ export class MessageStream implements Stream {
   /** Delivered and not credited. */
   #untaken = 0;
   /** What has come of the status line; null once it is passed on. */
-  #line: Buffer | null = Buffer.alloc(0);
+  #line: Buffer | null = nothing;
   #ended = false;
   #peerEnded = false;
   #over = false;
@@ -120,20 +122,21 @@ export class MessageStream implements Stream {
 
   /** Answers where the fields begin; `end` while they do not. */
   #readLine(before: Buffer, slab: Slab, start: number, end: number): number {
-    const feed = slab.bytes.subarray(start, end).indexOf(LINE_FEED);
-    const after = feed < 0 ? end : start + feed + 1;
-    const line = Buffer.concat([before, slab.bytes.subarray(start, after)]);
-    if (line.length > WSTUNNEL_STATUS_LINE_MAX_BYTES) {
+    const feed = slab.bytes.indexOf(LINE_FEED, start);
+    const whole = feed >= 0 && feed < end;
+    const after = whole ? feed + 1 : end;
+    if (before.length + after - start > WSTUNNEL_STATUS_LINE_MAX_BYTES) {
       const why = `its first line is longer than ${WSTUNNEL_STATUS_LINE_MAX_BYTES} bytes`;
       throw new SallyportError('RESPONSE_INVALID', `response: ${why}`);
     }
-    this.#line = feed < 0 ? line : null;
-    if (feed >= 0) this.#hand(Buffer.concat([line, closing]));
+    const line = slab.bytes.subarray(start, after);
+    this.#line = whole ? null : Buffer.concat([before, line]);
+    if (whole) this.#hand(before, line, closing);
     return after;
   }
 
-  #hand(bytes: Buffer): void {
-    const room = Buffer.concat([Buffer.alloc(HEADROOM), bytes]);
+  #hand(...pieces: readonly Buffer[]): void {
+    const room = Buffer.concat([headroom, ...pieces]);
     this.#deliver(new Slab(room, null), HEADROOM, room.length);
   }
 
