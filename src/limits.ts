@@ -581,6 +581,14 @@ export const WSTUNNEL_WAIT_MS = 30_000;
 export const WSTUNNEL_TOKEN_IDLE_MS = 3_600_000;
 /** How often tokens are looked through for such. */
 export const WSTUNNEL_REAP_MS = 60_000;
+/** An agent of ours pings this often at least: the shortest silence that originals can be set to is 3 s. */
+export const WSTUNNEL_PING_MS = 2_000;
+/** A response of the target must have begun, and go on, within this: what the originals' server waits at most by default. */
+export const WSTUNNEL_TARGET_TIMEOUT_MS = 1_200_000;
+/** Value of X-Host. The longest host name and a port. Unit: characters. */
+export const WSTUNNEL_ORIGIN_MAX_CHARS = 300;
+/** Time that a regexp may take for one X-Host; usual ones need some microseconds. */
+export const WSTUNNEL_REGEXP_MS = 20;
 
 // ---- QUIC (transport/quic/, session/quic/, server/quic/) ----
 
@@ -614,14 +622,6 @@ export const QUIC_UNI_STREAMS_MAX = 8;
 export const QUIC_REASON_MAX_BYTES = 512;
 /** Signals of a session that have not left. A peer that makes us answer and reads nothing is cut off. */
 export const QUIC_SIGNALS_UNSENT_MAX_BYTES = 256 * KB;
-/** An agent of ours pings this often at least: the shortest silence that originals can be set to is 3 s. */
-export const WSTUNNEL_PING_MS = 2_000;
-/** A response of the target must have begun, and go on, within this: what the originals' server waits at most by default. */
-export const WSTUNNEL_TARGET_TIMEOUT_MS = 1_200_000;
-/** Value of X-Host. The longest host name and a port. Unit: characters. */
-export const WSTUNNEL_ORIGIN_MAX_CHARS = 300;
-/** Time that a regexp may take for one X-Host; usual ones need some microseconds. */
-export const WSTUNNEL_REGEXP_MS = 20;
 
 // ---- reverst (compat/reverst/) ----
 

@@ -99,6 +99,32 @@ describe('messages', () => {
     }
   });
 
+  test('a tunnel that is lost takes its requests to targets along', async (t) => {
+    let asked = 0;
+    let left = 0;
+    const origin = createServer((request, response) => {
+      asked++;
+      request.socket.on('close', () => left++);
+      // Never ends: the second does not even begin.
+      if (request.url === '/events') response.writeHead(200).write('data: 1\n\n');
+    }).listen(0, '127.0.0.1');
+    t.after(() => origin.close());
+    await once(origin, 'listening');
+    const { port } = origin.address() as AddressInfo;
+    const server = await playServer(t);
+    const client = runClient(t, server, { server: `http://127.0.0.1:${port}` });
+    await client.connected();
+    for (const [id, line] of [
+      ['0001', 'GET /events'],
+      ['0002', 'POST /silence'],
+    ])
+      server.socket().send(Buffer.from(`${id}${line} HTTP/1.1\r\nHost: h\r\n\r\n`));
+    await until('both are at the target', () => asked === 2);
+    server.socket().terminate();
+    await until('both have gone', () => left === 2);
+    await client.connected(2);
+  });
+
   test('it pings often enough for a server that waits 3 s, and leaves a silent one', async (t) => {
     const server = await playServer(t);
     const client = runClient(t, server, { server: 'http://127.0.0.1:1' }, { silenceMs: 900 });

@@ -39,7 +39,8 @@ export class ClientSession implements LinkReceiver {
   /** Why the message that is arriving is thrown away. */
   #refused: SallyportError | null = null;
   #requests = 0;
-  #over = false;
+  /** The tunnel is gone: nobody waits for an answer any more. */
+  readonly #over = new AbortController();
 
   constructor(link: WebSocketLink, options: ClientSessionOptions) {
     this.#link = link;
@@ -111,7 +112,7 @@ export class ClientSession implements LinkReceiver {
         this.#send(refusalMessage(id, chosen));
         return tell(chosen.text);
       }
-      const { message, sent } = await calls.call(id, request, chosen);
+      const { message, sent } = await calls.call(id, request, chosen, this.#over.signal);
       this.#send(message, sent);
     } catch (thrown) {
       const error = thrown instanceof SallyportError ? thrown : unreachable(thrown as Error);
@@ -126,14 +127,14 @@ export class ClientSession implements LinkReceiver {
   }
 
   #send(message: Buffer, sent?: () => void): void {
-    if (this.#over) return sent?.();
+    if (this.#over.signal.aborted) return sent?.();
     this.#link.gather();
     if (this.#link.send(message, HEADROOM, message.length)) sent?.();
     else if (sent !== undefined) this.#link.afterSends(sent);
   }
 
   closed(error: SallyportError | null): void {
-    this.#over = true;
+    this.#over.abort();
     if (this.#refused === null) this.#options.held.give(this.#length);
     this.#pieces = [];
     this.#options.closed(error);

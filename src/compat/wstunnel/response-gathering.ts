@@ -1,4 +1,7 @@
-/** Gathers the response of a target into one message; in place, where its length is known beforehand. */
+/**
+ * Gathers the response of a target into one message; in place, where its length is known beforehand.
+ * What it keeps is asked for first: a target that announces much and sends little costs what it announced.
+ */
 import http from 'node:http';
 import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_MESSAGE_MAX_BYTES } from '../../limits.ts';
@@ -21,32 +24,43 @@ const BODY_MAX_BYTES = WSTUNNEL_MESSAGE_MAX_BYTES - http.maxHeaderSize;
 export class ResponseGathering {
   readonly #id: number;
   readonly #response: http.IncomingMessage;
+  readonly #keep: (bytes: number) => void;
   /** There is no body, whatever the fields say. */
   readonly #bare: boolean;
   #whole: Message | null = null;
   #pieces: Buffer[] = [];
   #length = 0;
 
-  constructor(id: number, method: string, response: http.IncomingMessage) {
+  /** `keep` is told of bytes before they are kept, and throws when they may not be. */
+  constructor(
+    id: number,
+    method: string,
+    response: http.IncomingMessage,
+    keep: (bytes: number) => void,
+  ) {
     const { statusCode } = response;
     this.#id = id;
     this.#response = response;
+    this.#keep = keep;
     this.#bare = method === 'HEAD' || statusCode === 204 || statusCode === 304;
   }
 
-  /** Looks at the head. Throws RESPONSE_INVALID for a length that no message can hold. */
+  /** Looks at the head. Throws RESPONSE_INVALID for a length that no message can hold, and what `keep` does. */
   begin(): void {
     const length = Number(this.#response.headers['content-length'] ?? NaN);
     if (this.#bare || Number.isNaN(length)) return;
     if (length > BODY_MAX_BYTES) throw tooLong();
+    this.#keep(length);
     this.#whole = responseMessage(this.#id, this.#head(length), length);
   }
 
-  /** Throws RESPONSE_INVALID when it is too long. */
+  /** Throws RESPONSE_INVALID when it is too long, and what `keep` does. */
   take(piece: Buffer): void {
     if (this.#length + piece.length > BODY_MAX_BYTES) throw tooLong();
-    if (this.#whole === null) this.#pieces.push(piece);
-    else piece.copy(this.#whole.bytes, this.#whole.bodyStart + this.#length);
+    if (this.#whole === null) {
+      this.#keep(piece.length);
+      this.#pieces.push(piece);
+    } else piece.copy(this.#whole.bytes, this.#whole.bodyStart + this.#length);
     this.#length += piece.length;
   }
 

@@ -15,9 +15,9 @@ export interface TargetCalls {
   /**
    * Resolves with the message of the response under this id, whose bytes count as held until `sent`
    * is called. Rejects with what went wrong on the way, SERVER_BUSY, or RESPONSE_INVALID for a
-   * response that no message can hold.
+   * response that no message can hold. `signal` breaks it off: nobody waits for the answer any more.
    */
-  call(id: number, request: RequestMessage, target: URL): Promise<Answer>;
+  call(id: number, request: RequestMessage, target: URL, signal: AbortSignal): Promise<Answer>;
   close(): void;
 }
 
@@ -34,6 +34,7 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
   function send(
     { method, repeatable, target, fields, body }: RequestMessage,
     to: URL,
+    signal: AbortSignal,
   ): http.ClientRequest {
     const hostname = to.hostname.replace(/^\[|\]$/g, '');
     const length = body === null ? [] : ['Content-Length', String(body.length)];
@@ -43,6 +44,7 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
       path: target === '*' ? target : `${to.pathname.replace(/\/$/, '')}${target}`,
       headers: ['Host', to.host, ...length, ...fields.flat()],
       timeout: WSTUNNEL_TARGET_TIMEOUT_MS,
+      signal,
     };
     if (to.port !== '') options.port = to.port;
     const request =
@@ -63,8 +65,12 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
     return request.end(body ?? undefined);
   }
 
-  async function responseOf(message: RequestMessage, target: URL): Promise<http.IncomingMessage> {
-    const request = send(message, target);
+  async function responseOf(
+    message: RequestMessage,
+    target: URL,
+    signal: AbortSignal,
+  ): Promise<http.IncomingMessage> {
+    const request = send(message, target, signal);
     try {
       return await new Promise<http.IncomingMessage>((resolve, reject) => {
         request.on('response', resolve).on('error', reject);
@@ -72,22 +78,21 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
     } catch (thrown) {
       if (!request.reusedSocket || (thrown as NodeJS.ErrnoException).code !== 'ECONNRESET')
         throw thrown;
-      return responseOf(message, target);
+      return responseOf(message, target, signal);
     }
   }
 
   return {
-    async call(id, message, target) {
-      const response = await responseOf(message, target);
-      const gathering = new ResponseGathering(id, message.method, response);
+    async call(id, message, target, signal) {
+      const response = await responseOf(message, target, signal);
       let counted = 0;
+      const gathering = new ResponseGathering(id, message.method, response, (bytes) => {
+        held.take(bytes);
+        counted += bytes;
+      });
       try {
         gathering.begin();
-        for await (const piece of response as AsyncIterable<Buffer>) {
-          held.take(piece.length);
-          counted += piece.length;
-          gathering.take(piece);
-        }
+        for await (const piece of response as AsyncIterable<Buffer>) gathering.take(piece);
       } catch (thrown) {
         held.give(counted);
         response.destroy();
