@@ -50,10 +50,10 @@ describe('withoutSecrets', () => {
     for (const piece of ['://', '://a', 'basic ', 'bearer\t', '/_token/', 'sp_', 'sp_a']) {
       const start = performance.now();
       withoutSecrets(piece.repeat(50_000));
-      assert.ok(performance.now() - start < 500, piece);
+      assert.ok(performance.now() - start < 2_000, piece);
     }
     const start = performance.now();
     withoutSecrets(`basic${' '.repeat(200_000)}`);
-    assert.ok(performance.now() - start < 500, 'spaces');
+    assert.ok(performance.now() - start < 2_000, 'spaces');
   });
 });

@@ -93,6 +93,6 @@ test('an idle server closes at once, with its agents attached', async (t) => {
   await agent.ready();
   const began = performance.now();
   await server.close(30_000);
-  assert.ok(performance.now() - began < 1_000);
+  assert.ok(performance.now() - began < 5_000, 'and does not wait for its grace');
   await agent.stop();
 });
