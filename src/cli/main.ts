@@ -2,12 +2,15 @@
 import fs from 'node:fs';
 import type { Writable } from 'node:stream';
 import { dispatch } from './dispatch.ts';
+import { titleWithoutSecrets } from './process-title.ts';
 import { reportError } from './report.ts';
 import { shutdownSignal } from './shutdown.ts';
 
 /** Runs the command line of this process, and ends the process. */
 export async function main(): Promise<void> {
   const { argv, env, stdout, stderr } = process;
+  const title = titleWithoutSecrets(argv.slice(2));
+  if (title !== null) process.title = title;
   ignoreGoneReader(stdout);
   ignoreGoneReader(stderr);
   process.on('uncaughtException', (thrown) => process.exit(reportError(thrown, stderr, false)));

@@ -154,6 +154,21 @@ test('T40: no secret in any output, log file, syslog, audit file, error page or 
   }
 });
 
+test('secrets that are given by flags are not left in the argument list', async (t) => {
+  const { server } = await startTalkative(t);
+  const origin = await startOrigin(t);
+  const secrets = [
+    ['--token', canaries.token],
+    ['--rendezvous-token', canaries.rendezvous],
+    ['--auth', `ann:${canaries.password}`],
+  ].flat();
+  const words = ['http', origin.address, '--name', 'web', ...secrets];
+  const { program } = await startService(t, server, words, { env: { SALLYPORT_TOKEN: undefined } });
+  const args = readFileSync(`/proc/${program.pid}/cmdline`, 'utf8');
+  assert.match(args, /^sallyport http .* --name web --token \*\*\* /);
+  assert.doesNotMatch(args, /canary/);
+});
+
 /** A client of the protocol that says of itself what it likes. */
 async function attachLiar(t: TestContext, { port }: Server, lie: string): Promise<void> {
   const url = new URL(`ws://127.0.0.1:${port}`);
