@@ -11,7 +11,7 @@ import {
   startReverse,
   visit,
 } from '../support/callback-peers.ts';
-import { ask, type Question } from '../support/http-client.ts';
+import { ask, open, type Question } from '../support/http-client.ts';
 import { startEcho } from '../support/tcp-targets.ts';
 
 const upgrade = {
@@ -59,6 +59,8 @@ test('methods, superfluous slashes and paths that are nobody’s', async (t) => 
   assert.deepEqual([options.status, options.headers.allow], [200, 'GET, POST, OPTIONS']);
   const moved = await ask({ port, path: '/api/v1/connect/box/' });
   assert.deepEqual([moved.status, moved.headers.location], [301, '/api/v1/connect/box']);
+  const { statusMessage } = (await open({ port, path: '/api/v1/connect/box/' })).resume();
+  assert.equal(statusMessage, 'Moved Permanently');
   assert.equal(await statusOf(port, '/api/v1/connect/'), 301, 'a blank id is none');
   for (const path of [
     '/api/v1/connect/box/more',

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test';
 import { connectDuplex } from '../../src/consumer/connect.ts';
 import { duplexPair } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
+import { WebSocket } from 'ws';
+import { tunnelUrl } from '../../src/compat/callback/client-url.ts';
 import {
   callbacks,
   connections,
@@ -191,4 +193,34 @@ describe('callback', () => {
     );
     assert.equal((await ask({ port, path: '/cb/static/main.js' })).status, 200);
   });
+});
+
+describe('a callbackreverse whose messages have other borders than ours', () => {
+  const cuts: [string, (bytes: Buffer) => Buffer[]][] = [
+    ['each byte is one', (bytes) => [...bytes].map((byte) => Buffer.of(byte))],
+    ['all frames are one', (bytes) => [bytes]],
+  ];
+  for (const [name, cut] of cuts)
+    test(name, async (t) => {
+      const server = await startCallbackServer(t);
+      const url = tunnelUrl(server.url, 'callback', 'box');
+      const reverse = new WebSocket(url, { perMessageDeflate: false });
+      t.after(() => reverse.terminate());
+      let heard = Buffer.alloc(0);
+      reverse.on('message', (data: Buffer) => void (heard = Buffer.concat([heard, data])));
+      await registered(server, 'box');
+      const proxy = startProxy(t, server, 'box');
+      proxy.duplex.end('asked');
+      const opening = Buffer.from('000100010000000100000000', 'hex');
+      await until('a stream is opened', () => heard.includes(opening));
+      const accept = Buffer.from('000100020000000100000000', 'hex');
+      const hello = Buffer.from('00000000000000010000000568656c6c6f', 'hex');
+      const finish = Buffer.from('000100040000000100000000', 'hex');
+      for (const piece of cut(Buffer.concat([accept, hello, hello, finish]))) reverse.send(piece);
+      assert.equal(await text(proxy.duplex), 'hellohello');
+      const asked = Buffer.from('00000000000000010000000561736b6564', 'hex');
+      await until('its question and end have come', () => {
+        return heard.includes(asked) && heard.includes(finish);
+      });
+    });
 });

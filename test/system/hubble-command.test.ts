@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { temporaryFile } from '../support/files.ts';
 import { joinPeer, serveSessions } from '../support/hubble-peer.ts';
-import { runProgram, startProgram } from '../support/program.ts';
+import { runProgram, startProgram, type Program } from '../support/program.ts';
 import { connectClient, serveSockets } from '../support/service-door.ts';
 import { startServer } from '../support/tunnel.ts';
 import { until, within } from '../support/wait.ts';
@@ -14,8 +14,13 @@ import { until, within } from '../support/wait.ts';
 const patience = { timeout: 60_000 };
 const echo = (socket: net.Socket): void => void socket.pipe(socket);
 
-async function startProxy(t: TestContext, flags: readonly string[] = []): Promise<number> {
+async function startProxy(
+  t: TestContext,
+  flags: readonly string[] = [],
+  started: Program[] = [],
+): Promise<number> {
   const proxy = startProgram(t, ['hubble', 'proxy', '-listen=127.0.0.1:0', ...flags]);
+  started.push(proxy);
   return proxy.logLine((line) => {
     const port = /Start listening on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
     return port === undefined ? undefined : Number(port);
@@ -28,9 +33,11 @@ async function startAgent(
   port: number,
   name: string,
   words: readonly string[] = [],
+  started: Program[] = [],
 ): Promise<number | null> {
   const flags = ['-url', `ws://127.0.0.1:${port}`, '--name', name, '-bind', '127.0.0.1'];
   const agent = startProgram(t, ['hubble', 'agent', ...flags, ...words]);
+  started.push(agent);
   await agent.logLine((line) => line.includes('"msg":"connected"') || undefined);
   const listening = /Listening on dynamic port (\d+)/.exec(agent.err())?.[1];
   return listening === undefined ? null : Number(listening);
@@ -102,14 +109,16 @@ test(
   async (t) => {
     const target = await serveSockets(t, echo);
     const script = temporaryFile(t, 'auth.lua', 'function connect(request) error("no") end');
-    for (const flags of [
-      ['-authgrant', '-authdeny'],
-      ['-authlua', script],
-    ]) {
-      const port = await startProxy(t, flags);
+    for (const [flags, why] of [
+      [['-authgrant', '-authdeny'], /"outcome":"DENIED","error":"service agent2: -authdeny/],
+      [['-authlua', script], /"outcome":"DENIED","error":"[^"]*auth\.lua gave no answer: [^"]*no"/],
+    ] as const) {
+      const started: Program[] = [];
+      const port = await startProxy(t, flags, started);
       await startAgent(t, port, 'agent2');
       const local = await startAgent(t, port, 'agent1', [`0:agent2:127.0.0.1:${target}`]);
       assert.equal(await echoes(t, local!), false);
+      await until('the proxy says why', () => why.test(started[0].err()));
     }
   },
 );
@@ -117,14 +126,20 @@ test(
 test('-keyfile asks every agent for its key, and keys are in no log', patience, async (t) => {
   const target = await serveSockets(t, echo);
   const file = temporaryFile(t, 'key', 'a-key-that-nobody-guesses\n');
-  const port = await startProxy(t, ['-keyfile', file]);
-  await startAgent(t, port, 'agent2', ['-keyfile', file]);
-  const rule = `0:rule-key@agent2:127.0.0.1:${target}`;
-  const local = await startAgent(t, port, 'agent1', ['-key', 'a-key-that-nobody-guesses', rule]);
+  const started: Program[] = [];
+  const port = await startProxy(t, ['-keyfile', file], started);
+  await startAgent(t, port, 'agent2', ['-keyfile', file], started);
+  const words = ['-key', 'a-key-that-nobody-guesses', `0:rule-key@agent2:127.0.0.1:${target}`];
+  const local = await startAgent(t, port, 'agent1', words, started);
   assert.ok(await echoes(t, local!));
   const flags = ['-url', `ws://127.0.0.1:${port}`, '-name', 'other'];
   const other = startProgram(t, ['hubble', 'agent', ...flags]);
   await other.logLine((line) => line.includes('AUTH_REQUIRED') || undefined);
+  await until('the session is logged', () =>
+    started.every((program) => program.err().includes('"outcome":"ok"')),
+  );
+  const told = started.map((program) => program.err()).join('');
+  assert.doesNotMatch(told, /a-key-that-nobody-guesses|rule-key/);
 });
 
 test(

@@ -68,7 +68,7 @@ describe('a tunnel', () => {
     const [far] = target.open;
     const heard = once(far, 'data') as Promise<[Buffer]>;
     socket.write('later');
-    assert.equal(String((await within(2_000, heard))[0]), 'later');
+    assert.equal(String((await within(10_000, heard))[0]), 'later');
   });
 
   test('a slow reader holds its target up, and nobody else', async (t) => {

@@ -28,6 +28,9 @@ function messages(program: Program): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** The warning of a server that lets everybody in. */
+const needsNoToken = /"level":"warn",[^\n]*clients need no token/;
+
 describe('the command line', () => {
   const wrong = [
     [],
@@ -98,6 +101,7 @@ describe('server and client', () => {
       program.err().includes('plumbing end');
     await until('both have told', () => ended(server) && ended(client));
 
+    assert.match(server.program.err(), needsNoToken);
     const [line] = messages(server.program).filter(({ message }) => message === 'plumbing start');
     const { time, client: peer, ...fields } = line;
     assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -154,6 +158,7 @@ describe('server and client', () => {
     const server = await start(t, words, 'listening on');
     const url = `ws://127.0.0.1:${server.port}/tunnel/${echo.address}`;
     assert.match((await openRawTunnel(t, server.port, echo.address)).head, / 401 /);
+    assert.doesNotMatch(server.program.err(), needsNoToken);
     const pairs = ['127.0.0.1:0', '127.0.0.1:0', url];
     const client = await start(t, ['client', '-keyfile', keyFile, ...pairs], 'tunnelling');
     assert.equal(String(await converse(client.port, 'hello')), 'hello');

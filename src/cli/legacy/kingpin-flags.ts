@@ -123,7 +123,8 @@ export function describeKingpin(flags: KingpinFlags<string>): string {
   return Object.entries(flags)
     .map(([name, { value, help, initial }]) => {
       const head = value === undefined ? `--[no-]${name}` : `--${name}=${value}`;
-      return `  ${head}\n      ${help}${initial === undefined ? '' : ` Default: ${initial}.`}\n`;
+      const otherwise = initial === undefined || initial === '' ? '' : ` Default: ${initial}.`;
+      return `  ${head}\n      ${help}${otherwise}\n`;
     })
     .join('');
 }

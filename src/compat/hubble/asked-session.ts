@@ -40,6 +40,7 @@ export function openAsked(gateway: Gateway, initiator: Initiator, context: Asked
         bytesDown: ended.down.bytes,
         ms: Math.round(performance.now() - startedAt),
         outcome: error === null ? 'ok' : error.code,
+        ...(error === null ? {} : { error: error.message }),
       });
     },
   });

@@ -35,6 +35,11 @@ export function createSokkenDialect(options: SokkenOptions): DialectFactory {
       exclusive: 'first',
       balance: 'round-robin',
     });
+    if (auth === 'none')
+      host.log.warn(
+        {},
+        'sokken: clients need no token; whoever comes may reach each listed address',
+      );
     const heartbeat = createHeartbeat(options.heartbeatMs ?? SOKKEN_HEARTBEAT_MS);
     const tunnels = createTunnels({
       host,

@@ -1,29 +1,11 @@
 /** The responses that the server writes itself: error pages and its own endpoints. */
+import { STATUS_CODES } from 'node:http';
 import type { SallyportError } from '../../errors.ts';
 import { HTTP_RETRY_AFTER_S } from '../../limits.ts';
 import { printable } from '../../net/printable.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { Exchange } from './exchange.ts';
 import type { OwnReply } from './own-endpoints.ts';
-
-const reasons: Readonly<Record<number, string>> = {
-  200: 'OK',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-};
 
 /** What `Accept` must hold for an answer in JSON. */
 const json = /(?:^|[,/+\s])json(?:$|[;,\s])/i;
@@ -43,7 +25,7 @@ export function sendError(
   const { id } = exchange;
   const body = inJson
     ? JSON.stringify({ error: { code, hop, message, advice, requestId: id } })
-    : `${http} ${reasons[http]}: ${code} (at the ${hop})\n\n${message}\n${advice}\n\nRequest ${id}`;
+    : `${http} ${STATUS_CODES[http]}: ${code} (at the ${hop})\n\n${message}\n${advice}\n\nRequest ${id}`;
   const headers: Record<string, string> = {
     'Content-Type': inJson ? 'application/json' : 'text/plain; charset=utf-8',
     'Cache-Control': 'no-store',
@@ -59,7 +41,7 @@ export function sendError(
 /** Sends a whole response of our own. `goOn`: the connection stays open after it. */
 export function sendOwn(wire: Wire, reply: OwnReply, exchange: Exchange, goOn: boolean): void {
   const { status, headers = {}, body } = reply;
-  const lines = [`HTTP/1.1 ${status} ${reasons[status] ?? 'Status'}`];
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Status'}`];
   lines.push(`Date: ${new Date().toUTCString()}`);
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
   lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
