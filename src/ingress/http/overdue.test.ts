@@ -17,13 +17,13 @@ test('T22: a head that does not end in time is 408', async (t) => {
 });
 
 test('T22: the time of a first head runs from the connection on, not from its first byte', async (t) => {
-  const played = await relay(t, { headTimeoutMs: 300 });
+  const played = await relay(t, { headTimeoutMs: 1_500 });
   const start = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, 250));
+  await new Promise((resolve) => setTimeout(resolve, 1_400));
   played.client.send('G');
   assert.match(await played.client.untilEnd(), /^HTTP\/1.1 408 /);
   const ms = performance.now() - start;
-  assert.ok(ms < 500, `it took ${ms} ms`);
+  assert.ok(ms < 2_800, `it took ${ms} ms`);
 });
 
 test('T22: so is the head of a second request, from its first byte on', async (t) => {
