@@ -35,7 +35,7 @@ export interface Reply {
   ms: number;
 }
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 30_000;
 
 /** Sends the head and the body, and resolves with the head of the answer. */
 export function open(question: Question): Promise<http.IncomingMessage> {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { until, within } from './wait.ts';
 
-const START_MS = 10_000;
+const START_MS = 30_000;
 
 /** Where Debian puts daemons, which an ordinary user's PATH leaves out. */
 const searchPath = `${process.env.PATH}:/usr/sbin:/sbin`;

@@ -12,7 +12,7 @@ import { within } from './wait.ts';
 const entry = path.resolve(import.meta.dirname, '../../bin/sallyport.js');
 
 /** How long a program may take to say or do what a test waits for, in milliseconds. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 export interface Exit {
   code: number | null;

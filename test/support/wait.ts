@@ -21,7 +21,7 @@ export async function within<T>(ms: number, promise: Promise<T>, what = 'an answ
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 20_000,
 ): Promise<number> {
   const began = performance.now();
   while (!(await condition())) {
