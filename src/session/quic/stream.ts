@@ -4,7 +4,8 @@
  *
  * Each direction ends with one byte more, in the same breath as QUIC's own end: an end that travels
  * alone is not sent again by the library once the other direction is over, and its datagram may be
- * lost. The last byte is sent until it has arrived, and the end with it.
+ * lost. The last byte is sent until it has arrived, and the end with it. An end without that byte is
+ * none: the library also sends one for a stream that was broken off before all its bytes had left.
  */
 import type { SallyportError } from '../../errors.ts';
 import { INITIAL_WINDOW_BYTES } from '../../limits.ts';
@@ -168,7 +169,7 @@ export class QuicStream implements Stream {
     this.#home.connection.wake();
   }
 
-  /** There is something to read. Throws PROTOCOL_FRAME for a stream that begins or ends wrongly. */
+  /** There is something to read. Throws PROTOCOL_FRAME for a stream that begins wrongly. */
   readable(reset: SallyportError): void {
     while (!this.#gone && !this.#gotEnd) {
       const open = this.#window > 0;
@@ -200,8 +201,10 @@ export class QuicStream implements Stream {
     this.#early = -1;
     let length = before + read;
     if (end) {
-      if (length === 0 || room[length - 1] !== CLOSING[0])
-        throw violation(`stream ${this.id} ends wrongly`);
+      if (length === 0 || room[length - 1] !== CLOSING[0]) {
+        this.broken(reset);
+        return false;
+      }
       length--;
     } else if (length > this.#window) this.#early = room[--length];
     if (length > 0) this.#deliver(slab!, length);
