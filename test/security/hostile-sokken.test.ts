@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { WebSocketServer } from 'ws';
 import {
   BINARY,
   CLOSE,
@@ -149,7 +150,7 @@ test('addresses with whatever in them are refused, and dial nothing', async (t) 
   assert.equal(trap.accepted(), 0);
 });
 
-test('a server that answers an upgrade wrongly, or breaks the rules behind it, costs one connection', async (t) => {
+test('a server that answers an upgrade wrongly costs one connection', async (t) => {
   const echo = await startEcho(t);
   const { url } = await startSokkenServer(t, [echo.address]);
   const answers = [
@@ -176,5 +177,46 @@ test('a server that answers an upgrade wrongly, or breaks the rules behind it, c
   assert.deepEqual(
     failures,
     Array.from(answers, () => 'SERVER_NOT_SALLYPORT'),
+  );
+});
+
+test('a server that breaks the rules behind its upgrade breaks off one local connection, by name', async (t) => {
+  const echo = await startEcho(t);
+  const { url } = await startSokkenServer(t, [echo.address]);
+  const frames = [
+    websocketFrame({ opcode: 2, rsv: 0x40, payload: Buffer.from('x') }),
+    websocketFrame({ opcode: 11 }),
+    websocketFrame({ opcode: 2, length: 2n ** 63n }),
+    websocketFrame({ opcode: 2, payload: Buffer.from('x'), key: Buffer.alloc(4, 1) }),
+    websocketFrame({ opcode: 1, payload: Buffer.from('text') }),
+  ];
+  let came = 0;
+  const evil = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(evil, 'listening');
+  t.after(() => {
+    for (const peer of evil.clients) peer.terminate();
+    evil.close();
+  });
+  evil.on('connection', (socket, request) => {
+    socket.on('error', () => {});
+    request.socket.write(frames[came++]);
+  });
+  const { port } = evil.address() as net.AddressInfo;
+  const { client, told } = await startSokkenClient(t, [
+    `ws://127.0.0.1:${port}/tunnel/x:1`,
+    url(echo.address),
+  ]);
+  for (const _ of frames) {
+    const local = net.connect({ port: client.addresses[0].port, host: '127.0.0.1' });
+    t.after(() => local.destroy());
+    const broken = once(local.resume(), 'end').then(() => assert.fail('it ended in order'));
+    await assert.rejects(within(5_000, broken, 'the end'), { code: 'ECONNRESET' });
+    assert.equal(String(await converse(client.addresses[1].port, 'hello')), 'hello');
+  }
+  const failures = () => told.flatMap(({ error }) => (error ? [error.code] : []));
+  await until('all are told', () => failures().length === frames.length);
+  assert.deepEqual(
+    failures(),
+    frames.map(() => 'PROTOCOL_FRAME'),
   );
 });
