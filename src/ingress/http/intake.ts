@@ -1,5 +1,5 @@
 /** What happens to a whole request head: routed, authorised, and written anew for its service. */
-import { SallyportError } from '../../errors.ts';
+import { asSallyportError, SallyportError } from '../../errors.ts';
 import { AUTHORIZATION } from '../../http1/field-kinds.ts';
 import { ForwardingFields } from '../../http1/forwarding.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 import type { HttpIngressOptions } from './ingress-options.ts';
 import type { OwnReply, OwnService, Takeover } from './own-endpoints.ts';
 import { consumerOf, type Peer } from './peer.ts';
+import { publicRefusal } from './public-fault.ts';
 import { fieldText, requestView } from './request-view.ts';
 import { RequestRouter } from './request-router.ts';
 
@@ -128,7 +129,11 @@ export class RequestIntake {
     const { caller } = exchange;
     if (quotas === undefined) return;
     if (!(caller instanceof Promise)) {
-      quotas.request(caller, service);
+      try {
+        quotas.request(caller, service);
+      } catch (thrown) {
+        throw publicRefusal(service, caller, asSallyportError(thrown));
+      }
       return;
     }
     exchange.caller = caller.then((identity) => {

@@ -31,15 +31,22 @@ export function publicFault(service: string, error: SallyportError): SallyportEr
 }
 
 /**
- * The error for whom the gate refused. Which rule it was, which script, and what of it failed, is for
- * the log, and for those who have said who they are.
+ * The error for whom the gate or a limit refused. Which rule it was, which script, what of it failed,
+ * and who it is whose agents offer the service, is for the log, and for those who have said who they are.
  */
 export function publicRefusal(
   service: string,
   caller: Caller,
   error: SallyportError,
 ): SallyportError {
-  if (caller !== null || error.code !== 'DENIED') return error;
-  const what = 'the policy of the server does not let the request pass';
-  return new SallyportError('DENIED', `service ${service}: ${what}`, { cause: error });
+  const what = caller === null ? refusalInGeneral(error) : null;
+  if (what === null) return error;
+  return new SallyportError(error.code, `service ${service}: ${what}`, { cause: error });
+}
+
+/** Null for what may be told as it is. */
+function refusalInGeneral({ code, message }: SallyportError): string | null {
+  if (code === 'DENIED') return 'the policy of the server does not let the request pass';
+  const limit = code === 'LIMIT_REACHED' || code === 'RATE_LIMITED';
+  return limit && message.startsWith('identity ') ? 'whoever offers it is at a limit' : null;
 }

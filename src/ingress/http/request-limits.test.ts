@@ -53,6 +53,20 @@ for (const [when, caller] of Object.entries(found)) {
   });
 }
 
+test('information leak: the public is not told whose agents are at their limit', async (t) => {
+  const limits = quotas();
+  t.after(() => limits.close());
+  const owned = limits.offer(ann, 'a');
+  t.after(() => owned.release());
+  for (let n = 0; n < 2; n++) limits.request(null, 'a');
+  const played = await relay(t, { quotas: limits });
+  played.client.send(get('/', 'Connection: close\r\n'));
+  const text = await played.client.untilEnd();
+  assert.match(text, /^HTTP\/1\.1 429 [^]*\n\nservice a: whoever offers it is at a limit\n/);
+  assert.doesNotMatch(text, /ann/);
+  assert.match(played.lines[0].error!, /identity "ann": more than 2 requests a second/);
+});
+
 test('a request without limits is not counted', async (t) => {
   const played = await relay(t);
   played.client.send(get());
