@@ -1,7 +1,7 @@
 /** Callback servers that break the rules, as clients of ours see them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import net from 'node:net';
+import type net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { startProxy, startReverse } from '../support/callback-peers.ts';

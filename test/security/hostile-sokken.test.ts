@@ -209,8 +209,8 @@ test('a server that breaks the rules behind its upgrade breaks off one local con
   for (const _ of frames) {
     const local = net.connect({ port: client.addresses[0].port, host: '127.0.0.1' });
     t.after(() => local.destroy());
-    const broken = once(local.resume(), 'end').then(() => assert.fail('it ended in order'));
-    await assert.rejects(within(5_000, broken, 'the end'), { code: 'ECONNRESET' });
+    const ended = once(local.resume(), 'end').then(() => assert.fail('it ended in order'));
+    await assert.rejects(within(5_000, ended, 'the end'), { code: 'ECONNRESET' });
     assert.equal(String(await converse(client.addresses[1].port, 'hello')), 'hello');
   }
   const failures = () => told.flatMap(({ error }) => (error ? [error.code] : []));
