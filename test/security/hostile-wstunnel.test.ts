@@ -141,6 +141,31 @@ describe('those who take their time', () => {
       assert.equal((await ask({ ...server, path: '/small', headers: byToken })).text, 'small');
   });
 
+  test('an agent that reads nothing holds up no other', async (t) => {
+    const { server, unharmed } = await startWatched(t);
+    const stalled = await playAgent(t, server);
+    stalled.socket.pause();
+    const leaving = new AbortController();
+    const body = Buffer.alloc(20_000_000);
+    const posts = [1, 2, 3].map(() =>
+      fetch(`http://127.0.0.1:${server.port}/`, {
+        method: 'POST',
+        headers: byToken,
+        body,
+        signal: leaving.signal,
+      }).then(String, String),
+    );
+    await until('they are in its tunnel', async () =>
+      (await statsOf(server)).includes('req_pending=3'),
+    );
+    for (let i = 0; i < 20; i++) await unharmed();
+    leaving.abort();
+    assert.deepEqual(
+      new Set(await Promise.all(posts)),
+      new Set(['AbortError: This operation was aborted']),
+    );
+  });
+
   test('consumers that leave before the end of their requests leave nothing behind', async (t) => {
     const server = await startWstunnel(t);
     const agent = await playAgent(t, server);

@@ -82,6 +82,17 @@ describe('requests to an agent', () => {
     assert.equal((await ask({ ...server, headers: byToken })).headers.etag, '"x"');
   });
 
+  test('interim responses come before the one that counts, and the next request has one of its own', async (t) => {
+    const server = await startWstunnel(t);
+    const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n';
+    const answers = [Buffer.concat([Buffer.from(early), ok('first')]), ok('second')];
+    await playAgent(t, server, { answer: (asked) => asked.answer(answers.shift()!) });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    assert.equal((await ask({ ...server, headers: byToken, agent })).text, 'first');
+    assert.equal((await ask({ ...server, headers: byToken, agent })).text, 'second');
+  });
+
   test('a response is passed on while its message is still arriving', async (t) => {
     const server = await startWstunnel(t);
     const agent = await playAgent(t, server);
