@@ -158,7 +158,17 @@ describe('exit codes', () => {
     [['cli', '-tunnel', 'ws://x', '-server', 'ftp://y'], 1, /server: write http:/],
     [['cli', '-tunnel', 'ws://x', '-server', 'http://y'], 1, /token: give/],
     [['cli', '-tunnel', 'ws://x', '-token', 'abcdefghijklmnop'], 1, /-server and -regexp/],
-    [['cli', '-tunnel', 'ws://x', '-token', 'a', '-regexp', '('], 1, /regexp "\("/],
+    [['cli', '-tunnel', 'ws://x', '-token', 'abcdefghijklmnop', '-regexp', '('], 1, /regexp "\("/],
+    [
+      ['cli', '-tunnel', 'ws://x', '-token', 'short', '-server', 'http://y'],
+      1,
+      /token: servers take 16 characters or more/,
+    ],
+    [
+      ['cli', '-tunnel', 'ws://x', '-token', 'ünïcödeünïcödeün', '-server', 'http://y'],
+      1,
+      /token: it holds more than printable ASCII/,
+    ],
     [['srv', '-port', 'x'], 1, /port "x"/],
     [['srv', '-syslog', 'local0', '-logfile', '/tmp/x'], 1, /either -syslog or -logfile/],
   ];

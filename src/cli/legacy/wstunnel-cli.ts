@@ -2,6 +2,7 @@
 import { runWstunnelClient } from '../../compat/wstunnel/client.ts';
 import { createOriginPattern } from '../../compat/wstunnel/origin-pattern.ts';
 import { SallyportError } from '../../errors.ts';
+import { RENDEZVOUS_TOKEN_MIN_CHARS } from '../../limits.ts';
 import { parsePortRanges } from '../../net/ports.ts';
 import { parseProxy } from '../../transport/outgoing/proxy.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
@@ -116,12 +117,16 @@ function serverUrl(text: string | undefined): URL | null {
   throw usage('server: write http://HOST:PORT or https://HOST:PORT');
 }
 
+/** What every server refuses is refused here, where it can be said. */
 function tokenOf(flags: Flags, { directory }: Invocation): string {
   const file = flags.text('tokenfile');
   const token =
     file === undefined ? flags.text('token') : readSecretFile(directory, file, 'tokenfile');
-  if (token !== undefined && token !== '') return token;
-  throw usage('token: give the rendez-vous token');
+  if (token === undefined || token === '') throw usage('token: give the rendez-vous token');
+  if (token.length < RENDEZVOUS_TOKEN_MIN_CHARS)
+    throw usage(`token: servers take ${RENDEZVOUS_TOKEN_MIN_CHARS} characters or more`);
+  if (/[^ -~]|^ | $/.test(token)) throw usage('token: it holds more than printable ASCII');
+  return token;
 }
 
 /** As in the original, variables for HTTPS come first, and they are good for ws as well. */
