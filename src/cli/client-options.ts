@@ -62,7 +62,7 @@ export function serverAccess(keys: AccessKeys, { version, env }: Surroundings): 
   if (token === undefined) {
     throw new SallyportError(
       'AUTH_REQUIRED',
-      'token: none was given, and every server asks for one',
+      'token: none was given, nor a client certificate; a server that lets everybody in takes any token',
     );
   }
   return {
