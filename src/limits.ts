@@ -707,5 +707,10 @@ export const QUIC_HANG_MS = 1_000;
 export const QUIC_START_TIMEOUT_MS = 10_000;
 /** Pause before the next start of a process that ended while starting; it doubles up to RECONNECT_MAX_MS. */
 export const QUIC_RESTART_MIN_MS = 100;
+/**
+ * The heartbeat of clients over QUIC, where theirs is not shorter: networks stop letting UDP through
+ * without a word, and they are to be back by another transport within 5 s.
+ */
+export const QUIC_HEARTBEAT_MS = 1_600;
 /** A dial by QUIC that has other transports behind it gives up by then. */
 export const QUIC_DIAL_TIMEOUT_MS = 3_000;

@@ -1,5 +1,6 @@
 /** An agent: attached to a server for ever, it offers services and dials their targets. */
 import { randomUUID } from 'node:crypto';
+import { createClientHeartbeats } from '../attach/client-heartbeats.ts';
 import { openClientSession, type ClientSession } from '../attach/client-session.ts';
 import { keepAttached } from '../attach/keep-attached.ts';
 import type { Registered } from '../attach/messages.ts';
@@ -7,7 +8,6 @@ import { createDialler, type Transport } from '../attach/transport-choice.ts';
 import type { SallyportError } from '../errors.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { drained } from '../session/drain.ts';
-import { createHeartbeat } from '../session/heartbeat.ts';
 import type { WayOut } from '../transport/outgoing/way-out.ts';
 import { receiveStream } from './incoming-stream.ts';
 import type { AgentService } from './service.ts';
@@ -72,7 +72,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   async function run(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const heartbeat = createHeartbeat(options.heartbeatMs);
+    const heartbeats = createClientHeartbeats(options.heartbeatMs);
     /** The present one, and those of servers that are going away, while their streams run. */
     const sessions = new Set<ClientSession>();
     const ended = new AbortController();
@@ -94,7 +94,7 @@ export function createAgent(options: AgentOptions): Agent {
           const session = await dialler.dial(dial, (link) =>
             openClientSession(link, {
               hello: { role: 'agent', instance, epoch: ++epoch, program, features: [] },
-              heartbeat,
+              heartbeat: heartbeats.of(link),
               accept: (stream) => receiveStream(stream, context),
               withdrawn(name, error) {
                 ready = false;
@@ -118,6 +118,7 @@ export function createAgent(options: AgentOptions): Agent {
         },
         lost(error, waitMs) {
           ready = false;
+          dialler.lost(error);
           events.lost(error, waitMs);
         },
         keepTrying: options.keepTrying,
@@ -127,7 +128,7 @@ export function createAgent(options: AgentOptions): Agent {
       ready = false;
       signal.removeEventListener('abort', leave);
       for (const session of sessions) session.close();
-      heartbeat.close();
+      heartbeats.close();
     }
   }
 

@@ -44,6 +44,11 @@ export interface Dialler {
    * Rejects with the error of the first that was tried.
    */
   dial<Opened>(options: DialOptions, open: (dialled: Dialled) => Promise<Opened>): Promise<Opened>;
+  /**
+   * The session that was dialled last has ended. One over QUIC that fell silent is followed by one over
+   * WebSocket, without another look for QUIC: networks let UDP through and stop doing so.
+   */
+  lost(error: SallyportError | null): void;
 }
 
 export interface DiallerEvents {
@@ -66,10 +71,15 @@ export function createDialler(
   { retryMs = TRANSPORT_RETRY_MS }: DiallerOptions = {},
 ): Dialler {
   if (wish !== 'auto') {
-    return { dial: async (options, open) => open(await dials[wish](options)) };
+    return { dial: async (options, open) => open(await dials[wish](options)), lost() {} };
   }
+  /** What is tried first. */
   let working: Transport | null = null;
   let proven = false;
+  /** What carried the last session. */
+  let used: Transport | null = null;
+  /** Why it is not tried first any more. */
+  let fallen: SallyportError | null = null;
   /** Dials in a row by what worked last that failed. */
   let failures = 0;
   let chosenAt = 0;
@@ -99,11 +109,12 @@ export function createDialler(
       for (const transport of candidates(options)) {
         try {
           const opened = await open(await reach(transport, options));
-          if (transport !== working) {
-            events.chose?.(transport, first);
+          if (transport !== (used ?? working)) {
+            events.chose?.(transport, first ?? fallen);
             chosenAt = performance.now();
           }
-          working = transport;
+          working = used = transport;
+          fallen = null;
           proven = true;
           failures = 0;
           return opened;
@@ -120,6 +131,13 @@ export function createDialler(
         }
       }
       throw first!;
+    },
+    lost(error) {
+      if (used !== 'quic' || error?.code !== 'HEARTBEAT_LOST') return;
+      working = transports[0];
+      proven = false;
+      fallen = error;
+      chosenAt = performance.now();
     },
   };
 }

@@ -1,12 +1,12 @@
 /** A consumer: attached to a server, it opens streams to services. */
 import { randomUUID } from 'node:crypto';
+import { createClientHeartbeats } from '../attach/client-heartbeats.ts';
 import { openClientSession, type ClientSession } from '../attach/client-session.ts';
 import { keepAttached } from '../attach/keep-attached.ts';
 import { openStream } from '../attach/stream-head.ts';
 import { createDialler, type Transport } from '../attach/transport-choice.ts';
 import { SallyportError } from '../errors.ts';
 import type { UpstreamReceiver } from '../registry/upstream.ts';
-import { createHeartbeat } from '../session/heartbeat.ts';
 import type { Stream, StreamReceiver } from '../session/session.ts';
 import type { WayOut } from '../transport/outgoing/way-out.ts';
 
@@ -65,7 +65,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const instance = randomUUID();
   const { chose } = options;
   const dialler = createDialler(options.transport ?? 'auto', chose === undefined ? {} : { chose });
-  const heartbeat = createHeartbeat(options.heartbeatMs);
+  const heartbeats = createClientHeartbeats(options.heartbeatMs);
   /** The present one, and those of servers that are going away, while their streams run. */
   const sessions = new Set<ClientSession>();
   let current: ClientSession | null = null;
@@ -84,7 +84,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     const session = await dialler.dial(dial, (link) =>
       openClientSession(link, {
         hello: { role: 'consumer', instance, epoch: ++epoch, program, features: [] },
-        heartbeat,
+        heartbeat: heartbeats.of(link),
         accept: refuse,
         signal,
       }),
@@ -120,6 +120,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         },
         lost(error, waitMs) {
           current = null;
+          dialler.lost(error);
           stay.lost(error, waitMs);
         },
         keepTrying: stay.keepTrying,
@@ -127,7 +128,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       }),
     close() {
       for (const session of sessions) session.close();
-      heartbeat.close();
+      heartbeats.close();
     },
   };
 }
