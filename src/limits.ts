@@ -253,7 +253,7 @@ export const LOG_BATCH_CHARS = 64 * KB;
 export const LOG_BACKLOG_MAX_BYTES = 1 * MB;
 /**
  * Lines for a file are gathered for so long: a write for each turn of the event loop, which another
- * thread has to do, took a twentieth of the time of a busy server.
+ * thread has to do, took a tenth of the time of a busy server.
  */
 export const LOG_GATHER_MS = 10;
 /** A log file put aside for less than this would be many small ones. */
