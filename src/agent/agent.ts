@@ -76,8 +76,10 @@ export function createAgent(options: AgentOptions): Agent {
     /** The present one, and those of servers that are going away, while their streams run. */
     const sessions = new Set<ClientSession>();
     const ended = new AbortController();
-    const leave = (): void =>
+    const leave = (): void => {
+      for (const { target } of services) if (target.kind === 'handler') target.drain?.();
       void leaveSessions([...sessions], options.drainGraceMs).then(() => ended.abort());
+    };
     signal.addEventListener('abort', leave);
     try {
       await keepAttached({

@@ -16,7 +16,6 @@ import type { HandlerTarget } from './service.ts';
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
 export interface FetchTarget extends HandlerTarget {
-  /** Ends connections that rest, and each other one after its response: for an agent that is leaving. */
   drain(): void;
 }
 

@@ -75,7 +75,6 @@ export async function serve(options: ServeOptions): Promise<Served> {
   };
   const stop = new AbortController();
   const until = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  until.addEventListener('abort', () => target.drain(), { once: true });
   const registered = Promise.withResolvers<void>();
   let urls: readonly string[] = [];
   const agent = createAgent({

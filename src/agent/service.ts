@@ -26,6 +26,8 @@ export interface HandlerTarget {
    * a connection that it destroys, or whose consumer is gone, breaks off on both sides.
    */
   take(connection: Duplex): void;
+  /** Ends connections that rest, and each other one after what is under way: the agent is leaving. */
+  drain?(): void;
 }
 
 /** As it is shown in logs. */

@@ -2,6 +2,8 @@
 import { createAllowList } from '../access/allow.ts';
 import { hashConsumerPassword } from '../access/consumer-password.ts';
 import type { AgentService } from '../agent/service.ts';
+import { createXHostTarget } from '../agent/x-host/forwarder.ts';
+import { createOriginPattern } from '../agent/x-host/origin-pattern.ts';
 import type { ServiceOffer } from '../attach/messages.ts';
 import type { OptionsOf } from '../config/schema.ts';
 import { SallyportError } from '../errors.ts';
@@ -20,11 +22,21 @@ export function httpService(targetText: string, keys: HttpKeys): AgentService {
     ...given({ path, rendezvousToken, rewriteHost, exclusive, balance }),
     ...(auth === undefined ? {} : { consumerAuth: hashConsumerPassword(auth) }),
   };
+  const { insecureTarget, xHost } = keys;
+  const target = parseTarget(targetText);
   return {
     offer,
-    target: parseTarget(targetText),
+    target:
+      xHost === undefined
+        ? target
+        : createXHostTarget({
+            service: name,
+            target,
+            allowed: createOriginPattern(xHost),
+            insecure: insecureTarget,
+          }),
     allow: createAllowList(keys.allow),
-    insecureTarget: keys.insecureTarget,
+    insecureTarget,
   };
 }
 

@@ -6,6 +6,7 @@ import { hashConsumerPassword } from '../access/consumer-password.ts';
 import { isServiceName } from '../access/service-name.ts';
 import { checkToken, parseTokenHash } from '../access/tokens.ts';
 import { parseNamedToken } from '../compat/wstunnel/named-token.ts';
+import { createOriginPattern } from '../agent/x-host/origin-pattern.ts';
 import { eventTypes } from '../events/schema.ts';
 import { createGlob } from '../net/glob.ts';
 import { canonicalHost } from '../net/host.ts';
@@ -212,6 +213,11 @@ export function rendezvousToken() {
         ? null
         : 'must hold only letters, digits and . _ ~ -, because it can stand in a path',
   );
+}
+
+/** A regexp of origins. */
+export function originPattern() {
+  return parsable(createOriginPattern);
 }
 
 /** `NAME=TOKEN`: a rendez-vous token with the name of its service. */

@@ -5,6 +5,7 @@ import {
   allowRule,
   hostField,
   hostPattern,
+  originPattern,
   pathPrefix,
   rendezvousToken,
   serviceName,
@@ -55,6 +56,10 @@ const httpOnly = {
   rewrite_host: option(hostField(), {
     value: 'HOST',
     help: 'Host field that the target gets. Default: the one the consumer sent.',
+  }).optional(),
+  x_host: option(originPattern(), {
+    value: 'REGEXP',
+    help: 'What the field X-Host of a request may name, as http://HOST:PORT or https://HOST:PORT: such a request goes there, and those without the field to the target. The regexp has to match all of it. Default: the field means nothing, and is passed on.',
   }).optional(),
   insecure_target: option(toggle(false), {
     help: 'Do not check the certificate of an https target.',

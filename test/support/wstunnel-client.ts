@@ -1,7 +1,7 @@
 /** The client of WStunnel in the process of the test. */
 import type { TestContext } from 'node:test';
 import { runWstunnelClient, type WstunnelClientOptions } from '../../src/compat/wstunnel/client.ts';
-import { createOriginPattern } from '../../src/compat/wstunnel/origin-pattern.ts';
+import { createOriginPattern } from '../../src/agent/x-host/origin-pattern.ts';
 import type { SallyportError } from '../../src/errors.ts';
 import { until, within } from './wait.ts';
 import { rendezvous } from './wstunnel-agent.ts';

@@ -1,6 +1,6 @@
 /** `sallyport wstunnel cli`. */
 import { runWstunnelClient } from '../../compat/wstunnel/client.ts';
-import { createOriginPattern } from '../../compat/wstunnel/origin-pattern.ts';
+import { createOriginPattern } from '../../agent/x-host/origin-pattern.ts';
 import { SallyportError } from '../../errors.ts';
 import { RENDEZVOUS_TOKEN_MIN_CHARS } from '../../limits.ts';
 import { parsePortRanges } from '../../net/ports.ts';

@@ -1,7 +1,6 @@
 /** Which server a request goes to: the one of the command line, or the one that X-Host names. */
+import { allowedOrigin, type OriginPattern } from '../../agent/x-host/origin-pattern.ts';
 import { printable } from '../../net/printable.ts';
-import { parseOrigin } from './origin.ts';
-import type { OriginPattern } from './origin-pattern.ts';
 
 export interface TargetChoice {
   /** Where requests without X-Host go; its path stands before theirs. Null: nowhere. */
@@ -25,10 +24,10 @@ export function chooseTarget(
     return server ?? forbidden('X-Host header required by wstunnel cli (no -server option)');
   if (allowed === null)
     return forbidden('X-Host header disallowed by wstunnel cli (no -regexp option)');
-  const origin = parseOrigin(xHost);
-  // As it was written and as it is dialled are the same origin here, with or without its default port.
-  if (origin !== null && (allowed.matches(xHost) || allowed.matches(origin.origin))) return origin;
-  return forbidden(`X-Host header '${printable(xHost)}' does not match regexp in wstunnel cli`);
+  const origin = allowedOrigin(allowed, xHost);
+  return (
+    origin ?? forbidden(`X-Host header '${printable(xHost)}' does not match regexp in wstunnel cli`)
+  );
 }
 
 function forbidden(text: string): Refusal {

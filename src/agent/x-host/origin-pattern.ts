@@ -6,6 +6,7 @@ import vm from 'node:vm';
 import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_REGEXP_MS } from '../../limits.ts';
 import { quoted } from '../../net/printable.ts';
+import { parseOrigin } from './origin.ts';
 
 export interface OriginPattern {
   /** The first match is the whole text: an alternative that matches less of it comes first in vain. */
@@ -29,6 +30,14 @@ export function createOriginPattern(source: string): OriginPattern {
       }
     },
   };
+}
+
+/** The origin that an X-Host names, where it is one and allowed; else null. */
+export function allowedOrigin(allowed: OriginPattern, value: string): URL | null {
+  const origin = parseOrigin(value);
+  // As it was written and as it is dialled are the same origin here, with or without its default port.
+  if (origin !== null && (allowed.matches(value) || allowed.matches(origin.origin))) return origin;
+  return null;
 }
 
 function translate(source: string): RegExp {
