@@ -10,6 +10,8 @@ export interface QuicRelay {
   heal(): void;
   /** The next datagram to a client is lost. */
   loseNext(): void;
+  /** Of the datagrams of clients, those for which this says so are lost. */
+  lose(which: (datagram: number) => boolean): void;
   /** From now on clients reach the server from other ports. */
   rebind(): Promise<void>;
   /** Nothing passes any more. */
@@ -27,6 +29,8 @@ export async function openQuicRelay(t: TestContext, serverPort: number): Promise
   let gone = false;
   let losing = false;
   let held: Buffer[] = [];
+  let lost: (datagram: number) => boolean = () => false;
+  let sent = 0;
   const toClient = (datagram: Buffer): void => {
     if (gone || losing) losing = false;
     else if (stalled) held.push(datagram);
@@ -42,7 +46,7 @@ export async function openQuicRelay(t: TestContext, serverPort: number): Promise
   let back = await openBack();
   front.on('message', (datagram, { port }) => {
     client = port;
-    if (!gone) back.send(datagram, serverPort, '127.0.0.1');
+    if (!gone && !lost(sent++)) back.send(datagram, serverPort, '127.0.0.1');
   });
   const close = (): void => {
     if (gone) return;
@@ -60,6 +64,7 @@ export async function openQuicRelay(t: TestContext, serverPort: number): Promise
       held = [];
     },
     loseNext: () => void (losing = true),
+    lose: (which) => void (lost = which),
     async rebind() {
       const before = back;
       back = await openBack();
