@@ -149,7 +149,7 @@ function addressOf(target: Target): https.RequestOptions {
 /** A response that breaks off breaks its consumer's off as well. */
 async function passOn(response: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   outgoing.sendDate = false;
-  outgoing.writeHead(response.statusCode!, response.statusMessage!, responseFields(response));
+  outgoing.writeHead(response.statusCode!, response.statusMessage, responseFields(response));
   await pipeline(response, outgoing).catch(() => {});
 }
 
