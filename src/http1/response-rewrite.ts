@@ -15,6 +15,12 @@ export const connectionLines = {
   upgrade: Buffer.from('Connection: upgrade\r\n'),
 } as const;
 
+/** Whether the connection stays open, as a client of HTTP/1.0 (`old`) or 1.1 is told. */
+export function connectionLine(keepAlive: boolean, old: boolean): Buffer {
+  if (!keepAlive) return connectionLines.close;
+  return old ? connectionLines.keepAlive : connectionLines.silent;
+}
+
 /** Bytes that `rewriteResponse` may add to a head. */
 export const RESPONSE_ROOM_BYTES = 64;
 

@@ -1,5 +1,8 @@
 /** A client connection after its target switched protocols: bytes, both ways. */
 import { SallyportError } from '../../errors.ts';
+import { UPGRADE } from '../../http1/field-kinds.ts';
+import { responseRefusals as refusals } from '../../http1/refusals.ts';
+import type { ResponseHead } from '../../http1/response-head.ts';
 import type { Wire } from '../../net/wire.ts';
 import type { Stream } from '../../session/session.ts';
 import { Splice, type SpliceEnd } from '../../session/splice.ts';
@@ -39,5 +42,13 @@ export class Upgraded implements SpliceEnd, Served {
 
   destroy(): void {
     this.#wire.destroy();
+  }
+}
+
+/** Throws RESPONSE_INVALID unless this 101 answers a whole request that asked for it. */
+export function expectSwitch({ connection, fields }: ResponseHead, exchange: Exchange): void {
+  const named = connection.upgrade && fields.has(UPGRADE);
+  if (!exchange.upgrade || !exchange.whole || !named) {
+    throw refusals.invalid('it switches protocols unasked, too early, or does not say to which');
   }
 }

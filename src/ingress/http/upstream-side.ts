@@ -6,11 +6,10 @@
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { BodyTracker } from '../../http1/body.ts';
 import { INCOMPLETE } from '../../http1/field-section.ts';
-import { UPGRADE } from '../../http1/field-kinds.ts';
 import { expectResponseBody } from '../../http1/framing.ts';
 import { responseRefusals as refusals } from '../../http1/refusals.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
-import { connectionLines, rewriteResponse } from '../../http1/response-rewrite.ts';
+import { connectionLine, connectionLines, rewriteResponse } from '../../http1/response-rewrite.ts';
 import { HTTP_INTERIMS_MAX } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire } from '../../net/wire.ts';
@@ -26,6 +25,7 @@ import type { HttpShared } from './ingress-options.ts';
 import { publicFault, publicRefusal } from './public-fault.ts';
 import { openRequestStream } from './request-stream.ts';
 import { mayReuse } from './reuse.ts';
+import { expectSwitch } from './upgraded.ts';
 
 /** No request under way: nothing may arrive. */
 const QUIET = 0;
@@ -183,11 +183,7 @@ export class UpstreamSide implements UpstreamReceiver {
       delimited && !this.#shared.draining && (exchange.whole || head.keepAlive);
     exchange.status = head.status;
     exchange.bytesDown += taken;
-    const line = exchange.keepAlive
-      ? exchange.old
-        ? connectionLines.keepAlive
-        : connectionLines.silent
-      : connectionLines.close;
+    const line = connectionLine(exchange.keepAlive, exchange.old);
     const sent = this.#sendResponse(head, line, slab, start, start + taken, others);
     this.#heads.release();
     this.#state = BODY;
@@ -227,10 +223,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   #switch(head: ResponseHead, slab: Slab, start: number, after: number, end: number): void {
     const { exchange } = this.#client;
-    const named = head.connection.upgrade && head.fields.has(UPGRADE);
-    if (!exchange.upgrade || !exchange.whole || !named) {
-      throw refusals.invalid('it switches protocols unasked, too early, or does not say to which');
-    }
+    expectSwitch(head, exchange);
     exchange.status = head.status;
     exchange.answered = true;
     const stream = this.#stream!;
