@@ -193,3 +193,24 @@ test('kicked: both ends are told, whether it waits or flows', async () => {
   assert.equal(road.live.count, 0);
   assert.deepEqual(road.told, ['stream.opened null', 'stream.closed null DENIED']);
 });
+
+test('an upstream that leaves a service: its streams of that one hear of it, and are not kept', async () => {
+  const { promise, resolve } = Promise.withResolvers<Decision>();
+  const road = createGateRoad(({ key }) => (key === 'late' ? promise : yes));
+  const [web, other] = [road.open({}, { service: 'web' }), road.open({}, { service: 'other' })];
+  const late = road.open({}, { service: 'web', key: 'late' });
+  const { passed } = web;
+  assert.ok(passed.keepable);
+  road.live.left('web', { ...road.upstream });
+  road.live.left('web', road.upstream);
+  assert.deepEqual(
+    [web, other, late].map(({ receiver }) => receiver.told),
+    [['leaving'], [], []],
+  );
+  assert.deepEqual([passed.keepable, other.passed.keepable], [false, true]);
+  assert.ok(!web.stream.over, 'what runs on it may finish');
+  resolve(yes);
+  await settled();
+  road.live.left('web', road.upstream);
+  assert.equal(late.receiver.told.at(-1), 'leaving', 'one that had to wait hears of it, too');
+});

@@ -51,7 +51,7 @@ export interface PassedStream {
   readonly upstream: Upstream | null;
   /** For whom it was opened: null for nobody in particular, and while that is not known yet. */
   readonly identity: Identity | null;
-  /** It may stay open while it carries nothing: nobody has to wait for its place. */
+  /** It may stay open while it carries nothing, by now: nobody has to wait for its place, or for its end. */
   readonly keepable: boolean;
 }
 

@@ -15,6 +15,8 @@ export interface LiveStream {
   readonly upstream: Upstream | null;
   /** Milliseconds since 1970, UTC. */
   readonly openedAt: number;
+  /** Its upstream serves the service no more. */
+  upstreamLeft(): void;
 }
 
 export interface LiveStreams {
@@ -24,6 +26,8 @@ export interface LiveStreams {
   list(): IterableIterator<LiveStream>;
   /** Ends one: both its ends are told the error. False when there is no such stream. */
   kick(id: string, error: SallyportError): boolean;
+  /** The upstream serves the service no more: its streams of that service hear of it. */
+  left(service: string, upstream: Upstream): void;
   readonly count: number;
 }
 
@@ -41,6 +45,13 @@ export function createLiveStreams(): LiveStreams {
       live.stream.reset(error);
       receiver.reset(error);
       return true;
+    },
+
+    left(service, upstream) {
+      // A session that ended has none left: a thousand that end at once look through nothing.
+      if (upstream.streams === 0) return;
+      for (const live of streams.values())
+        if (live.upstream === upstream && live.request.service === service) live.upstreamLeft();
     },
 
     get count() {

@@ -25,6 +25,8 @@ export class Passing implements LiveStream {
   upstream: Upstream | null = null;
   stream!: Stream;
   #tried: readonly Upstream[];
+  #receiver: UpstreamReceiver | null = null;
+  #left = false;
   #options: PassingOptions;
   #waitsUntil: number | undefined;
   /** What it takes of its quotas. */
@@ -46,6 +48,7 @@ export class Passing implements LiveStream {
       const { request } = this;
       const opened = registry.open(request, paced?.incoming ?? receiver, this.#tried);
       this.upstream = opened.upstream;
+      this.#receiver = receiver;
       this.#lease = lease;
       this.#options.events.publish('stream.opened', this.#described());
       return paced?.join(opened.stream) ?? opened.stream;
@@ -56,7 +59,12 @@ export class Passing implements LiveStream {
   }
 
   get keepable(): boolean {
-    return this.#lease?.counted !== true;
+    return !this.#left && this.#lease?.counted !== true;
+  }
+
+  upstreamLeft(): void {
+    this.#left = true;
+    this.#receiver?.leaving?.();
   }
 
   /** What it waits for after that failed; null when it was another failure, or its service's streams do not wait. */

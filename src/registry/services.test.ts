@@ -43,10 +43,14 @@ const upstreams = (...ids: string[]): Counting[] => ids.map((id) => new Counting
 function createRegistry(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const vanished: string[] = [];
-  const registry = createServiceRegistry({ vanished: (service) => void vanished.push(service) });
+  const left: string[] = [];
+  const registry = createServiceRegistry({
+    left: (service, { id }) => void left.push(`${service} ${id}`),
+    vanished: (service) => void vanished.push(service),
+  });
   const open = (service = 'web', tried: readonly Upstream[] = []): string =>
     registry.open(request(service), nobody, tried).upstream.id;
-  return { registry, vanished, open, tick: (ms: number) => t.mock.timers.tick(ms) };
+  return { registry, left, vanished, open, tick: (ms: number) => t.mock.timers.tick(ms) };
 }
 
 describe('the order of upstreams', () => {
@@ -144,10 +148,11 @@ describe('who may join', () => {
   });
 
   test('exclusive latest: the newcomer takes the name, and is told from whom', (t) => {
-    const { registry, open } = createRegistry(t);
+    const { registry, left, open } = createRegistry(t);
     const [one, two] = upstreams(a, b);
     registry.join('web', one, latest);
     assert.equal(registry.join('web', two, latest), one);
+    assert.deepEqual(left, ['web a']);
     assert.deepEqual([open(), open()], ['b', 'b']);
     registry.leave('web', one);
     assert.ok(registry.present('web'), 'the one that gave way takes nobody with it');
@@ -247,12 +252,13 @@ describe('absence', () => {
   });
 
   test('forget: the last one takes the service with it at once, an earlier one does not', (t) => {
-    const { registry, vanished, open, tick } = createRegistry(t);
+    const { registry, left, vanished, open, tick } = createRegistry(t);
     const [one, two] = upstreams(a, b);
     for (const upstream of [one, two]) registry.join('web', upstream, shared);
     registry.forget('web', one);
     assert.deepEqual([open(), vanished.length], ['b', 0]);
     registry.forget('web', two);
+    assert.deepEqual(left, ['web a', 'web b']);
     assert.throws(() => open(), { code: 'SERVICE_UNKNOWN' });
     assert.deepEqual(vanished, ['web']);
     tick(SERVICE_ABSENCE_MS);
@@ -260,7 +266,7 @@ describe('absence', () => {
   });
 
   test('those that were never there, or are gone, change nothing', (t) => {
-    const { registry, vanished, open, tick } = createRegistry(t);
+    const { registry, left, vanished, open, tick } = createRegistry(t);
     const [one, two] = upstreams(a, b);
     registry.leave('web', one);
     registry.forget('web', one);
@@ -275,6 +281,7 @@ describe('absence', () => {
     registry.forget('web', one);
     tick(SERVICE_ABSENCE_MS / 2);
     assert.deepEqual(vanished, ['web'], 'the absence was not prolonged, nor cut short');
+    assert.deepEqual(left, ['web a']);
   });
 
   test('closed: no timer is left, and nothing vanishes any more', (t) => {

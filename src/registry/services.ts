@@ -71,6 +71,8 @@ export interface ServiceEvents {
   expected?(service: string): boolean;
   /** An upstream has come. */
   arrived?(service: string): void;
+  /** An upstream serves the service no more; its streams are still open. */
+  left?(service: string, upstream: Upstream): void;
   /** The service is forgotten: its routes and ports are free again. */
   vanished(service: string): void;
 }
@@ -78,6 +80,7 @@ export interface ServiceEvents {
 export function createServiceRegistry({
   expected,
   arrived,
+  left,
   vanished,
 }: ServiceEvents): ServiceRegistry {
   const services = new Map<string, Service>();
@@ -115,6 +118,7 @@ export function createServiceRegistry({
     const at = service?.upstreams.indexOf(upstream) ?? -1;
     if (service === undefined || at < 0) return null;
     service.upstreams.splice(at, 1);
+    left?.(name, upstream);
     return service;
   }
 
@@ -127,6 +131,7 @@ export function createServiceRegistry({
 
     join(name, upstream, policy) {
       const displaced = takeIn(name, upstream, policy);
+      if (displaced !== null) left?.(name, displaced);
       arrived?.(name);
       return displaced;
     },

@@ -30,6 +30,8 @@ export interface StreamRequest {
 export interface UpstreamReceiver extends StreamReceiver {
   /** The other end has taken the stream; bytes may follow. Not called when it refuses. */
   accepted?(): void;
+  /** The upstream serves the service no more: what runs may finish, what only rests is to end. */
+  leaving?(): void;
 }
 
 export interface Upstream {

@@ -67,6 +67,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
   const registry = createServiceRegistry({
     expected: (service) => expected.has(service) || ofDialects(service) !== null,
     arrived: (service) => room.arrived(service),
+    left: (service, upstream) => live.left(service, upstream),
     vanished: (service) => registrar.vanished(service),
   });
   opened.defer(() => registry.close());

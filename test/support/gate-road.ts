@@ -18,6 +18,7 @@ class Receiver implements UpstreamReceiver {
   finished = (): void => void this.told.push('finished');
   reset = ({ code }: SallyportError): void => void this.told.push(code);
   drained = (): void => void this.told.push('drained');
+  leaving = (): void => void this.told.push('leaving');
 }
 
 /** A stream of an upstream that tells how it ended. */
@@ -39,7 +40,7 @@ export function createGateRoad(
   const opened: Opened[] = [];
   const questions: AccessRequest[] = [];
   const told: string[] = [];
-  const upstream = { id: 's1', streams: 0 } as Upstream;
+  const upstream = { id: 's1', streams: 1 } as Upstream;
   let failure: SallyportError | null = null;
   const events = createEventLog();
   events.listen((event: SallyportEvent) => {

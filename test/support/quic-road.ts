@@ -1,5 +1,6 @@
 /** A server with QUIC beside WebSocket, in the process of the test, and clients that come by either. */
 import type { TestContext } from 'node:test';
+import type { AgentOptions } from '../../src/agent/agent.ts';
 import type { AgentService } from '../../src/agent/service.ts';
 import type { Transport } from '../../src/attach/transport-choice.ts';
 import type { Consumer } from '../../src/consumer/consumer.ts';
@@ -21,7 +22,13 @@ export interface StayingConsumer {
 
 export interface QuicRoad {
   readonly server: Server;
-  agent(transport: Transport, services: readonly AgentService[]): RunningAgent;
+  /** The certificate of its authority, as PEM. */
+  readonly ca: string;
+  agent(
+    transport: Transport,
+    services: readonly AgentService[],
+    options?: Partial<AgentOptions>,
+  ): RunningAgent;
   /** `port`: of QUIC, where it is not reached directly. */
   consumer(transport: Transport | 'auto', heartbeatMs?: number, port?: number): StayingConsumer;
 }
@@ -41,8 +48,11 @@ export async function openQuicRoad(t: TestContext): Promise<QuicRoad> {
   });
   return {
     server,
-    agent: (transport, services) =>
-      runAgent(t, server.address, services, { ...dial(), transport, keepTrying: true }),
+    ca: cert,
+    agent(transport, services, options) {
+      const by = { ...dial(), transport, keepTrying: true };
+      return runAgent(t, server.address, services, { ...by, ...options });
+    },
     consumer(transport, heartbeatMs = 5_000, port) {
       const chosen: Transport[] = [];
       const losses: (ErrorCode | null)[] = [];

@@ -105,7 +105,7 @@ export class UpstreamSide implements UpstreamReceiver {
 
   /** Request and response are whole: the stream waits for the next request, or goes. */
   rest(now: number): void {
-    if (this.#keep) this.#quietSince = now;
+    if (this.#keep && this.#passed?.keepable) this.#quietSince = now;
     else this.drop();
   }
 
@@ -132,6 +132,11 @@ export class UpstreamSide implements UpstreamReceiver {
 
   accepted(): void {
     this.#accepted = true;
+  }
+
+  /** A stream that rests would hold up its agent. One with a request goes when that is done. */
+  leaving(): void {
+    if (!this.#client.exchange.active) this.drop();
   }
 
   data(slab: Slab, start: number, end: number): void {
