@@ -67,7 +67,7 @@ const kinds = {
   REQUEST_INVALID: { hop: 'consumer', http: 400, exit: 1, advice: 'The request is not valid HTTP/1.1 or is ambiguous; it was not passed on.' },
   REQUEST_TOO_LONG: { hop: 'consumer', http: 431, exit: 1, advice: 'Shorten the request line and the header fields.' },
   REQUEST_BODY_TOO_LONG: { hop: 'consumer', http: 413, exit: 1, fatal: true, advice: 'Send a shorter request body.' },
-  REQUEST_UNSUPPORTED: { hop: 'consumer', http: 501, exit: 1, advice: 'Use a method and a transfer coding that this server knows.' },
+  REQUEST_UNSUPPORTED: { hop: 'consumer', http: 501, exit: 1, advice: 'Ask for it in another way: the message says what is not served here.' },
   REQUEST_TIMEOUT: { hop: 'consumer', http: 408, exit: 1, advice: 'Send the request without long pauses.' },
 
   TOO_MANY_STREAMS: { hop: 'server', http: 503, exit: 1, advice: 'Close streams, or raise the limit of streams in one session.' },

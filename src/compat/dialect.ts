@@ -17,7 +17,7 @@ import type { Link } from '../transport/link.ts';
 /** What a dialect may use of the server. */
 export interface DialectHost {
   readonly registry: ServiceRegistry;
-  readonly routes: Pick<Routes, 'add'>;
+  readonly routes: Pick<Routes, 'add' | 'whenFreed'>;
   /** Services have names below it. */
   readonly domain: string;
   /** The only way to a stream: it authorises, lists and tells. */

@@ -48,6 +48,8 @@ export interface Routes {
    * takes it away: it is gone when all have been. Throws HOST_TAKEN, HOST_RESERVED or USAGE.
    */
   add(key: RouteKey, route: HttpRoute): () => void;
+  /** Calls back behind each route that is taken away: its host may be free. Returns what ends that. */
+  whenFreed(freed: () => void): () => void;
   /** Raised by each change: what was looked up under another version is void. */
   readonly version: number;
   /** The routes of a canonical host, the most specific first; null when no service holds it. */
@@ -79,6 +81,7 @@ export function createRoutes(domain: string): Routes {
   const wildcard = new Map<string, PathRoutes>();
   const tokens = new Map<string, PathRoutes>();
   const ownPaths = new PathRoutes();
+  const waiting = new Set<() => void>();
   let version = 0;
 
   function addTo(
@@ -96,6 +99,7 @@ export function createRoutes(domain: string): Routes {
       remove();
       if (routes.empty && map.get(key) === routes) map.delete(key);
       version++;
+      for (const freed of waiting) freed();
     };
   }
 
@@ -130,6 +134,11 @@ export function createRoutes(domain: string): Routes {
       if (name === own)
         throw new SallyportError('HOST_RESERVED', `${what}: it is the server's own domain`);
       return addTo(isWildcard ? wildcard : exact, name, prefix, route, what);
+    },
+
+    whenFreed(freed) {
+      waiting.add(freed);
+      return () => void waiting.delete(freed);
     },
 
     get version() {

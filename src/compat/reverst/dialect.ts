@@ -169,7 +169,6 @@ export function createReverstServer(options: ReverstServerOptions): DialectFacto
       });
       const member: Member = { tunnel, group, peer, admittance };
       members.add(member);
-      groups.routeAgain();
       events.publish('client.up', client);
       registry.join(group, tunnel, policy);
       events.publish('service.up', { ...served, kind: 'http', urls: [] });

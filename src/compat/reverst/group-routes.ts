@@ -1,4 +1,7 @@
-/** The hosts of groups as routes of the server: those that a group no longer lists lead nowhere. */
+/**
+ * The hosts of groups as routes of the server: those that a group no longer lists lead nowhere. One that
+ * somebody else has is the group's as soon as it is free.
+ */
 import { asSallyportError, type SallyportError } from '../../errors.ts';
 import type { Routes } from '../../registry/routes.ts';
 import type { Group } from './groups.ts';
@@ -9,41 +12,69 @@ export interface GroupRoutes {
   close(): void;
 }
 
-export interface UnroutedHost {
+export interface HostOfGroup {
   readonly group: string;
   readonly host: string;
+}
+
+export interface UnroutedHost extends HostOfGroup {
   /** HOST_TAKEN, or HOST_RESERVED. */
   readonly error: SallyportError;
 }
 
-export function createGroupRoutes(routes: Pick<Routes, 'add'>): GroupRoutes {
+/** `gained` is called for each host that could not be had before. */
+export function createGroupRoutes(
+  routes: Pick<Routes, 'add' | 'whenFreed'>,
+  gained: (host: HostOfGroup) => void,
+): GroupRoutes {
   /** By host. */
   const held = new Map<string, { readonly group: string; readonly release: () => void }>();
+  let unrouted: readonly UnroutedHost[] = [];
+  let again: NodeJS.Immediate | null = null;
 
   function drop(host: string): void {
     held.get(host)?.release();
     held.delete(host);
   }
 
+  /** Answers those that could not be had. */
+  function take(wanted: readonly HostOfGroup[]): readonly UnroutedHost[] {
+    return wanted.flatMap(({ group, host }) => {
+      try {
+        held.set(host, { group, release: routes.add({ host }, { service: group }) });
+        return [];
+      } catch (thrown) {
+        return [{ group, host, error: asSallyportError(thrown) }];
+      }
+    });
+  }
+
+  function takeAgain(): void {
+    again = null;
+    const before = unrouted;
+    unrouted = take(before);
+    for (const { group, host } of before) if (held.has(host)) gained({ group, host });
+  }
+
+  const stopWaiting = routes.whenFreed(() => {
+    // In a turn of its own: whoever gave a host up may be about to take it again.
+    if (unrouted.length > 0) again ??= setImmediate(takeAgain);
+  });
+
   return {
     replace(groups) {
-      const wanted = new Map(
-        groups.flatMap(({ name, hosts }) => hosts.map((host) => [host, name])),
+      const wanted = groups.flatMap(({ name, hosts }) =>
+        hosts.map((host) => ({ group: name, host })),
       );
+      const groupOf = new Map(wanted.map(({ group, host }) => [host, group]));
       // First what goes: a host may have moved to another group.
-      for (const [host, { group }] of held) if (wanted.get(host) !== group) drop(host);
-      const unrouted: UnroutedHost[] = [];
-      for (const [host, group] of wanted) {
-        if (held.has(host)) continue;
-        try {
-          held.set(host, { group, release: routes.add({ host }, { service: group }) });
-        } catch (thrown) {
-          unrouted.push({ group, host, error: asSallyportError(thrown) });
-        }
-      }
+      for (const [host, { group }] of held) if (groupOf.get(host) !== group) drop(host);
+      unrouted = take(wanted.filter(({ host }) => !held.has(host)));
       return unrouted;
     },
     close() {
+      stopWaiting();
+      clearImmediate(again ?? undefined);
       for (const host of held.keys()) drop(host);
     },
   };

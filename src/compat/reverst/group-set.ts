@@ -17,15 +17,13 @@ export interface GroupSet {
   has(name: string): boolean;
   /** The same entry for as long as the group asks for the same. */
   get(name: string): GroupEntry | undefined;
-  /** Hosts that somebody else had may be free by now. */
-  routeAgain(): void;
   close(): void;
 }
 
 export interface GroupSetOptions {
   readonly spec: string;
   readonly places: Places;
-  readonly routes: Pick<Routes, 'add'>;
+  readonly routes: Pick<Routes, 'add' | 'whenFreed'>;
   readonly log: Logger;
   /** These are the groups from now on. */
   taken(groups: readonly Group[]): void;
@@ -37,12 +35,9 @@ export interface GroupSetOptions {
 export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet> {
   const { places, log } = options;
   let entries = new Map<string, GroupEntry>();
-  let unrouted: readonly UnroutedHost[] = [];
-  const routes = createGroupRoutes(options.routes);
-
-  function current(): Group[] {
-    return [...entries.values()].map(({ group }) => group);
-  }
+  const routes = createGroupRoutes(options.routes, (free) =>
+    log.info(free, 'reverst host leads to its group now'),
+  );
 
   function doorOf(group: Group): GroupDoor {
     const place = { group: group.name };
@@ -70,14 +65,16 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
     }
   }
 
-  function take(groups: readonly Group[]): void {
+  /** Answers the hosts that could not be had. Throws CONFIG_INVALID, and everything is as it was. */
+  function take(groups: readonly Group[]): readonly UnroutedHost[] {
     const next = prepare(groups);
     const before = entries;
     entries = next;
     closeOthers(before, next);
-    unrouted = routes.replace(groups);
+    const unrouted = routes.replace(groups);
     options.taken(groups);
     options.changed();
+    return unrouted;
   }
 
   function kept(error: SallyportError): void {
@@ -93,8 +90,7 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
   const source = await places.openGroups(options.spec, {
     changed(groups) {
       try {
-        take(groups);
-        unrouted.forEach(tell);
+        take(groups).forEach(tell);
       } catch (thrown) {
         kept(asSallyportError(thrown));
       }
@@ -110,7 +106,7 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
   }
 
   try {
-    take(source.groups);
+    const unrouted = take(source.groups);
     if (unrouted.length > 0) throw unrouted[0].error;
   } catch (thrown) {
     close();
@@ -120,9 +116,6 @@ export async function createGroupSet(options: GroupSetOptions): Promise<GroupSet
   return {
     has: (name) => entries.has(name),
     get: (name) => entries.get(name),
-    routeAgain() {
-      if (unrouted.length > 0) unrouted = routes.replace(current());
-    },
     close,
   };
 }
