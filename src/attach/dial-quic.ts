@@ -2,8 +2,9 @@
 import { SallyportError } from '../errors.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { QuicSession } from '../session/quic/session.ts';
-import type { Session, SessionEvents } from '../session/session.ts';
+import type { Session, SessionEvents, Stream, StreamReceiver } from '../session/session.ts';
 import { endOf, proxyOf } from '../transport/outgoing/way-out.ts';
+import type { QuicConnection } from '../transport/quic/connection.ts';
 import { dialQuic } from '../transport/quic/dial.ts';
 import type { DialOptions } from './dial.ts';
 import { encodeMessage, MessageReader } from './message-reader.ts';
@@ -47,8 +48,7 @@ export async function dialByQuic(
   const handover = createHandover((error) =>
     answered.reject(error ?? new SallyportError('SERVER_UNREACHABLE', 'dial quic: it was closed')),
   );
-  const session = new QuicSession(connection, handover.events);
-  const greeting = session.open({ data() {}, finished() {}, reset() {}, drained() {} });
+  const [session, greeting] = begin(connection, handover.events);
   const broken = (error: SallyportError): void => session.close(error);
   greeting.receiver = new MessageReader(greeting, {
     message() {
@@ -86,6 +86,19 @@ export async function dialByQuic(
     signal.removeEventListener('abort', leave);
   }
 }
+
+/** The session, and the stream of the greeting. Throws TOO_MANY_STREAMS where the server allows too few. */
+function begin(connection: QuicConnection, events: SessionEvents): [Session, Stream] {
+  try {
+    const session = new QuicSession(connection, events);
+    return [session, session.open(unheard)];
+  } catch (thrown) {
+    connection.close(0, '');
+    throw thrown;
+  }
+}
+
+const unheard: StreamReceiver = { data() {}, finished() {}, reset() {}, drained() {} };
 
 /** Events of a session whose owner comes later. The server opens no streams before its owner has said hello. */
 function createHandover(closed: (error: SallyportError | null) => void): {

@@ -4,11 +4,14 @@ import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { dialByQuic } from '../../src/attach/dial-quic.ts';
+import { QUIC_PROTOCOL } from '../../src/attach/quic-greeting.ts';
 import { INITIAL_WINDOW_BYTES, QUIC_STREAM_WINDOW_BYTES } from '../../src/limits.ts';
 import { QuicSession } from '../../src/session/quic/session.ts';
 import { loadQuic } from '../../src/transport/quic/binding.ts';
 import { openQuicEndpoint } from '../../src/transport/quic/endpoint.ts';
 import { clientConfig } from '../../src/transport/quic/settings.ts';
+import type { QuicEnd } from '../../src/transport/quic/user.ts';
 import { SessionEnd } from '../conformance/session-pair.ts';
 import { Endpoint } from '../support/endpoint.ts';
 import { malformed } from '../support/quic-hostility.ts';
@@ -100,6 +103,27 @@ test('a client whose address changes goes on', async (t) => {
   await there.push(1_000_003, MB);
   await here.ended();
   assert.deepEqual([there.received, here.received], [24 * MB, MB]);
+});
+
+test('a server that allows no streams is left at once', async (t) => {
+  const settings = await quicSettings();
+  const ended = Promise.withResolvers<QuicEnd>();
+  const server = await openQuicEndpoint({
+    listen: { host: '127.0.0.1', port: 0 },
+    server: { ...settings, protocols: [QUIC_PROTOCOL], streamsMax: 0 },
+    accept: () => ({ ...nobody, closed: ended.resolve }),
+  });
+  t.after(() => server.close());
+  const dialled = dialByQuic({
+    url: new URL(`wss://127.0.0.1:${server.address.port}`),
+    wayOut: { proxy: null, tls: { ca: settings.cert!, serverName: 'localhost' } },
+    token: 'of no use',
+    program: 'test',
+    signal: new AbortController().signal,
+  });
+  await assert.rejects(dialled, { code: 'TOO_MANY_STREAMS' });
+  const { remote, timedOut } = await within(5_000, ended.promise, 'the end of the connection');
+  assert.deepEqual([remote, timedOut], [true, false]);
 });
 
 test('connections come and go, and memory stays', async (t) => {
