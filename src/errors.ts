@@ -73,7 +73,7 @@ const kinds = {
   TOO_MANY_STREAMS: { hop: 'server', http: 503, exit: 1, advice: 'Close streams, or raise the limit of streams in one session.' },
   RATE_LIMITED: { hop: 'server', http: 429, exit: 1, advice: 'Send fewer requests in a second, or ask the operator of the server to raise the limit.' },
   LIMIT_REACHED: { hop: 'server', http: 429, exit: 1, advice: 'Close what is not needed any more, or ask the operator of the server to raise the limit.' },
-  STREAM_RESET: { hop: 'agent', http: 502, exit: 1, advice: 'The other end broke the stream off; see its log.' },
+  STREAM_RESET: { hop: 'agent', http: 502, exit: 1, advice: 'One end broke the stream off; the message says why, or the log of the other end.' },
   SESSION_CLOSED: { hop: 'agent', http: 502, exit: 1, advice: 'The connection that carried the stream has ended.' },
   LINK_LOST: { hop: 'agent', http: 502, exit: 1, advice: 'The connection between agent and server broke; it is dialled again.' },
   LINK_IDLE_CUT: { hop: 'consumer', http: 502, exit: 5, advice: 'Something on the way closes idle connections: set --heartbeat to less than the time found.' },

@@ -10,6 +10,7 @@ import { openLogFile } from '../observe/log-file.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { parseSyslogAddress } from '../observe/syslog/address.ts';
 import { openSyslog } from '../observe/syslog/syslog.ts';
+import { adviceIn, type OwnWords } from './advice.ts';
 import { reportWarning } from './report.ts';
 
 type LogKeys = Pick<
@@ -88,11 +89,16 @@ export function logChoice(log: Logger, transport: Transport, why: SallyportError
 }
 
 /** Tells that a connection to the server ended, or could not be made. */
-export function logLost(log: Logger, error: SallyportError | null, waitMs: number): void {
+export function logLost(
+  log: Logger,
+  error: SallyportError | null,
+  waitMs: number,
+  words: OwnWords = [],
+): void {
   if (error === null) log.info({ waitMs }, 'disconnected; dialling again');
   else
     log.warn(
-      { code: error.code, error: error.message, fix: error.advice, waitMs },
+      { code: error.code, error: error.message, fix: adviceIn(words, error), waitMs },
       'not connected; dialling again',
     );
 }

@@ -11,7 +11,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Routes } from '../registry/routes.ts';
 import type { ServiceRegistry } from '../registry/services.ts';
-import type { WhenAbsent } from '../registry/waiting-room.ts';
+import type { WaitingRoom, WhenAbsent } from '../registry/waiting-room.ts';
 import type { Link } from '../transport/link.ts';
 
 /** What a dialect may use of the server. */
@@ -22,6 +22,8 @@ export interface DialectHost {
   readonly domain: string;
   /** The only way to a stream: it authorises, lists and tells. */
   readonly gate: Gate;
+  /** Where streams wait for a service that is absent. */
+  readonly room: Pick<WaitingRoom, 'waitingFor'>;
   readonly authenticators: readonly Authenticator[];
   /** Asked about a peer that registers a service; about streams the gate asks it. */
   readonly policy: Pick<Policy, 'authorize'>;

@@ -10,6 +10,7 @@ import { Duplex, type Readable, type Writable } from 'node:stream';
 export class Stdio extends Duplex {
   #input: Readable;
   #output: Writable;
+  #readerGone = false;
 
   constructor(input: Readable, output: Writable) {
     super({ allowHalfOpen: true });
@@ -20,7 +21,15 @@ export class Stdio extends Duplex {
     });
     input.on('end', () => this.push(null));
     input.on('error', (error) => this.destroy(error));
-    output.on('error', (error) => this.destroy(error));
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      this.#readerGone = error.code === 'EPIPE';
+      this.destroy(error);
+    });
+  }
+
+  /** It was destroyed because nobody reads our output any more, as in `… | head`. */
+  get readerGone(): boolean {
+    return this.#readerGone;
   }
 
   override _read(): void {

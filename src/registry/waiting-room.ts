@@ -32,6 +32,8 @@ export interface WaitingRoom {
   enter(service: string, until?: number): (Place & { readonly until: number }) | null;
   /** An agent of the service is there. */
   arrived(service: string): void;
+  /** Streams that wait for an agent of the service. */
+  waitingFor(service: string): number;
   /** Streams that wait, in all queues. */
   readonly waiting: number;
   /** Everybody is refused. */
@@ -85,6 +87,8 @@ export function createWaitingRoom(rule: (service: string) => WhenAbsent | null):
     arrived(service) {
       for (const waiting of queues.get(service) ?? []) waiting.leave();
     },
+
+    waitingFor: (service) => queues.get(service)?.size ?? 0,
 
     get waiting() {
       let waiting = 0;

@@ -139,6 +139,7 @@ export async function openTraffic(setting: TrafficOptions): Promise<Traffic> {
     routes,
     domain,
     gate,
+    room,
     policy,
     events,
     accessLog,

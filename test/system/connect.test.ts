@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { digestOf, noiseBytes, noiseDigest, noiseStream } from '../support/noise.ts';
 import { freePort, startEcho, startTcpTarget } from '../support/tcp-targets.ts';
@@ -36,6 +37,16 @@ test('the end of the service ends stdout while stdin is still open', async (t) =
   const connect = startClient(t, server, ['connect', 'box'], { raw: true });
   const { bytes } = await within(10_000, digestOf(connect.stdout), 'the end of stdout');
   assert.equal(bytes, 'goodbye'.length);
+});
+
+test('whoever reads stdout and goes away ends it, without a word', async (t) => {
+  const target = await startTcpTarget(t, (socket) => void noiseStream(64 * MB).pipe(socket));
+  const { server } = await startTunnel(t, ['tcp', target.address, '--name', 'box']);
+  const connect = startClient(t, server, ['connect', 'box'], { raw: true });
+  await within(10_000, once(connect.stdout, 'data'), 'the first bytes');
+  connect.stdout.destroy();
+  assert.equal((await connect.ended()).code, 0);
+  assert.equal(connect.err(), '');
 });
 
 test('each failure of connect has its own exit code and names the cause on stderr', async (t) => {

@@ -1,10 +1,8 @@
 /** `sallyport reverst http` against a server of reverst: its flags, its requests, its ends. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, test, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
 import { temporaryFile, temporaryFolder } from '../support/files.ts';
 import { ask, open } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
@@ -54,13 +52,11 @@ async function tunnel(t: TestContext, addr: string): Promise<Tunnel> {
 }
 
 describe('requests', () => {
-  test('the example of the README of the original, with curl', patience, async (t) => {
+  test('the example of the README of the original', patience, async (t) => {
     const pong = (_: unknown, response: { end(text: string): void }) => response.end('PONG');
     const origin = await startOrigin(t, { handlers: { fo: pong } });
     const { server, program, port } = await tunnel(t, String(origin.port));
-    const words = ['--silent', '--max-time', '20', '-H', `Host: ${host}`];
-    const { stdout } = await promisify(execFile)('curl', [...words, `127.0.0.1:${port}/fo`]);
-    assert.equal(stdout, 'PONG');
+    assert.equal((await ask({ port, host, path: '/fo' })).text, 'PONG');
     const [{ group, metadata }] = server.requests;
     assert.equal(group, host);
     assert.equal(metadata.get('Authorization'), 'Basic dXNlcjpwYXNz');
@@ -193,7 +189,10 @@ describe('the command line', () => {
     const server = await startReverstServer(t, { verdict: () => verdict });
     const { code, err } = await runProgram(t, ['reverst', 'http', ...flagsFor(t, server), '3000']);
     assert.equal(code, 3);
-    assert.match(err, /^error: reverst group "flipt\.dev\.local": .*\n {2}code: AUTH_FAILED\n/);
+    assert.match(
+      err,
+      /^error: reverst group "flipt\.dev\.local": .*\n {2}code: AUTH_FAILED\n {2}fix: Check --username and --password, or --token\./,
+    );
     assert.ok(!err.includes('dXNlcjpwYXNz'));
     assert.equal(server.requests.length, 1);
   });
@@ -208,6 +207,7 @@ describe('the command line', () => {
     there = true;
     await until('it is registered', () => server.clients.length === 1, 20_000);
     assert.equal(program.out().match(/SERVICE_UNKNOWN/g)?.length, 1);
+    assert.match(program.out(), /Check --tunnel-group, and the groups of the server\./);
   });
 
   test('a server that lets go of it gets it back', patience, async (t) => {

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { temporaryFile, temporaryFolder } from '../support/files.ts';
 import { ask } from '../support/http-client.ts';
 import { startOrigin } from '../support/http-origin.ts';
-import { runProgram } from '../support/program.ts';
+import { runProgram, startProgram } from '../support/program.ts';
 import { httpProxyTo, playProxy } from '../support/proxies.ts';
 import { freePort } from '../support/tcp-targets.ts';
 import { startServer } from '../support/tunnel.ts';
@@ -178,4 +178,24 @@ describe('exit codes', () => {
       assert.equal(ended, code, err);
       assert.match(`${out}${err}`, said);
     });
+
+  test(
+    'a server that does not answer: the log names the flag that says where it is',
+    patience,
+    async (t) => {
+      const nowhere = `ws://127.0.0.1:${await freePort()}`;
+      const words = [
+        '-tunnel',
+        nowhere,
+        '-token',
+        'abcdefghijklmnop',
+        '-server',
+        'http://127.0.0.1:1',
+      ];
+      const program = startProgram(t, ['wstunnel', 'cli', ...words]);
+      const told = (): string => program.out() + program.err();
+      await until('it is told', () => told().includes('SERVER_UNREACHABLE'), 20_000);
+      assert.match(told(), /Check the URL in -tunnel,/);
+    },
+  );
 });

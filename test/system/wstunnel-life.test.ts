@@ -26,6 +26,7 @@ test('20 wait, and the 21st gets 504 at once', async (t) => {
   const all = Array.from({ length: 21 }, () => ask({ ...server, headers: byToken }));
   const { status, text } = await Promise.race(all);
   assert.deepEqual([status, text], [504, 'Too many requests in-flight, tunnel broken?\n']);
+  assert.match(await statsOf(server), /tunnel00_req_pending=20\n[^]*\nreq_pending=20\n/);
   await playAgent(t, server, { answer: (asked) => asked.answer(ok('back')) });
   const answered = (await Promise.all(all)).filter((one) => one.text === 'back');
   assert.equal(answered.length, 20);

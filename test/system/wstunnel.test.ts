@@ -227,10 +227,13 @@ describe('endpoints and refusals', () => {
 
   test('stats are for this machine, judged by who is really there', async (t) => {
     const server = await startWstunnel(t);
-    await playAgent(t, server);
+    await playAgent(t, server, { answer: (asked) => asked.answer(ok('asked')) });
+    const before = await statsOf(server);
+    assert.equal((await ask({ ...server, headers: byToken })).text, 'asked');
     const text = await statsOf(server);
+    assert.match(text, /_idle_secs=\d+\.\d\ntunnel00_cli_addr=127\.0\.0\.1:\d+\n\nreq_pending=0\n/);
     assert.match(
-      text,
+      before,
       /^tunnels=1\n\ntunnel00_token=wstunnel-[0-9a-f]{16}\ntunnel00_req_pending=0\ntunnel00_tun_addr=127\.0\.0\.1:\d+\ntunnel00_idle_secs=\d+\.\d\n\nreq_pending=0\ndead_tunnels=0\n$/,
     );
     const outside = await ask({

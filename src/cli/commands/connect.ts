@@ -23,7 +23,7 @@ export async function run(context: CommandContext<OptionsOf<'connect'>>): Promis
   try {
     await connectDuplex(consumer, wish, stdio);
   } catch (thrown) {
-    if (!leaving.aborted) throw thrown;
+    if (!leaving.aborted && !stdio.readerGone) throw thrown;
   } finally {
     consumer.close();
   }

@@ -27,7 +27,7 @@ export const proxyFlags = {
   ...logFlags,
 } as const satisfies Record<string, KingpinFlag>;
 
-/** Ends with 0 when the other side has ended, or by a signal, and with 1 when it broke off. */
+/** Ends with 0 when the other side has ended, when nobody reads the output, or by a signal, and with 1 when it broke off. */
 export async function runProxy(
   flags: KingpinArguments<keyof typeof proxyFlags>,
   invocation: Invocation,
@@ -42,6 +42,7 @@ export async function runProxy(
   const login = Buffer.from(`${user}:${password}`).toString('base64');
   log.debug({}, `Callback Server Endpoint: ${url.href}`);
   const leaving = leaveAfterHangup(signal);
+  const stdio = processStdio();
   try {
     await proxy(
       {
@@ -52,11 +53,12 @@ export async function runProxy(
         },
         wayOut: wayOutOf(url, env),
         timeoutMs,
-        duplex: processStdio(),
+        duplex: stdio,
       },
       leaving,
     );
   } catch (thrown) {
+    if (stdio.readerGone) return 0;
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
     const { code, message, advice } = thrown;
     log.error({ code, fix: advice }, `Failed to connect to callback server: ${message}`);

@@ -9,6 +9,7 @@ import { createAccessLog } from '../../observe/access-writer.ts';
 import { createLogger } from '../../observe/logger.ts';
 import { parseProxy } from '../../transport/outgoing/proxy.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
+import type { OwnWords } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
 import { logLost } from '../logs.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
@@ -36,6 +37,12 @@ export const agentFlags = {
   h: { help: 'print this' },
   help: { help: 'print this' },
 } as const satisfies Record<string, GoFlag>;
+
+const ownWords: OwnWords = [
+  ['--server', '-url'],
+  ['a token with --token, --token-file or SALLYPORT_TOKEN', 'a key with -key or -keyfile'],
+  ['the token', 'the key'],
+];
 
 type Flags = GoArguments<keyof typeof agentFlags>;
 
@@ -67,7 +74,7 @@ export async function runAgent(flags: Flags, invocation: Invocation): Promise<nu
           if (rule.listen.port === 0) log.info({}, `Listening on dynamic port ${address.port}`);
         },
         connected: () => log.info({ url: flags.text('url') }, 'connected'),
-        lost: (error, waitMs) => logLost(log, error, waitMs),
+        lost: (error, waitMs) => logLost(log, error, waitMs, ownWords),
       },
     },
     signal,

@@ -8,6 +8,7 @@ import { parseDialAddress } from '../../net/address.ts';
 import { quoted } from '../../net/printable.ts';
 import { formatTarget, parseTarget } from '../../net/target.ts';
 import type { Invocation } from '../invocation.ts';
+import type { OwnWords } from '../advice.ts';
 import { logLost } from '../logs.ts';
 import { createAccessLog } from '../../observe/access-writer.ts';
 import { describeFf, fromVariables, parseFf, type FfArguments, type FfFlag } from './ff-flags.ts';
@@ -74,6 +75,16 @@ const flags = {
   },
 } as const satisfies Record<string, FfFlag>;
 
+const ownWords: OwnWords = [
+  ['the URL in --server', 'the address in --tunnel-address'],
+  ['--ca', '--cacert-path'],
+  ['the token: the server does not know it', '--username and --password, or --token'],
+  [
+    'the name: no service of that name is registered',
+    '--tunnel-group, and the groups of the server',
+  ],
+];
+
 type Flags = FfArguments<keyof typeof flags>;
 
 export const httpProgram = {
@@ -87,6 +98,7 @@ ${describeFf(flags)}
   Each may be given as a variable, such as REVERST_TUNNEL_ADDRESS.
 `,
   /** Flags that are none end with 1, as in the original; what the server refused shows by its code. */
+  words: ownWords,
   exitCode: ({ code, exit }: SallyportError): number => (code === 'USAGE' ? 1 : exit),
   run,
 };
@@ -124,7 +136,7 @@ async function run(args: readonly string[], invocation: Invocation): Promise<num
     events: {
       registered: () => log.info({ group, target: formatTarget(target) }, 'registered'),
       lost(error, waitMs, again) {
-        if (!again) logLost(log, error, waitMs);
+        if (!again) logLost(log, error, waitMs, ownWords);
         else log.debug({ code: error?.code, waitMs }, 'not connected yet; dialling again');
       },
     },

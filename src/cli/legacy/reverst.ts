@@ -1,5 +1,6 @@
 /** `sallyport reverst server|http`: the programs of reverst, with their flags and exit codes. */
 import { SallyportError } from '../../errors.ts';
+import { adviceIn, type OwnWords } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
 
 /** Whatever went wrong; the originals have it for their help as well. */
@@ -9,6 +10,8 @@ export interface ReverstProgram {
   readonly usage: string;
   /** `args` begin behind the name of the program. Gives the exit code, or throws as commands do. */
   run(args: readonly string[], invocation: Invocation): Promise<number>;
+  /** In which its advice is given. */
+  readonly words?: OwnWords;
   /** Of a failure; absent: FAILED, whatever it was. */
   exitCode?(error: SallyportError): number;
 }
@@ -32,7 +35,8 @@ export async function run(invocation: Invocation): Promise<number> {
     return await program.run(args, invocation);
   } catch (thrown) {
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
-    const { code, message, advice } = thrown;
+    const { code, message } = thrown;
+    const advice = adviceIn(program.words ?? [], thrown);
     if (code === 'USAGE') stderr.write(program.usage);
     stderr.write(
       `error: ${message}\n${code === 'USAGE' ? '' : `  code: ${code}\n  fix: ${advice}\n`}`,

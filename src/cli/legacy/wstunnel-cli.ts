@@ -7,6 +7,7 @@ import { parsePortRanges } from '../../net/ports.ts';
 import { parseProxy } from '../../transport/outgoing/proxy.ts';
 import type { WayOut } from '../../transport/outgoing/way-out.ts';
 import type { Invocation } from '../invocation.ts';
+import type { OwnWords } from '../advice.ts';
 import { logLost } from '../logs.ts';
 import type { GoArguments, GoFlag } from './go-flags.ts';
 import { readNamedFile, readSecretFile } from './named-file.ts';
@@ -52,6 +53,11 @@ export const cliFlags = {
   ...commonFlags,
 } as const satisfies Record<string, GoFlag>;
 
+export const cliWords: OwnWords = [
+  ['--server', '-tunnel'],
+  ['--token, --token-file or SALLYPORT_TOKEN', '-token or -tokenfile'],
+];
+
 type Flags = GoArguments<keyof typeof cliFlags>;
 
 /** Runs until it is told to end. Throws USAGE and CONFIG_INVALID. */
@@ -79,7 +85,7 @@ export async function runCli(flags: Flags, invocation: Invocation): Promise<numb
       silenceMs,
       events: {
         connected: () => log.info({ tunnel: url.host }, 'WS   ready'),
-        lost: (error, waitMs) => logLost(log, error, waitMs),
+        lost: (error, waitMs) => logLost(log, error, waitMs, cliWords),
         failed: ({ failure, ...line }) => log.warn({ ...line, error: failure }, 'HTTP RET'),
         alive() {
           if (statusFile !== undefined) writeStatus(directory, statusFile, log);

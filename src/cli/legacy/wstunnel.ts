@@ -1,8 +1,9 @@
 /** `sallyport wstunnel cli|srv`: the programs of WStunnel, with their flags and exit codes. */
 import { SallyportError } from '../../errors.ts';
+import { adviceIn } from '../advice.ts';
 import type { Invocation } from '../invocation.ts';
 import { describeGoFlags, parseGoFlags, type GoArguments, type GoFlag } from './go-flags.ts';
-import { cliFlags, runCli } from './wstunnel-cli.ts';
+import { cliFlags, cliWords, runCli } from './wstunnel-cli.ts';
 import { runSrv, srvFlags } from './wstunnel-srv.ts';
 
 /** A failure of any kind; flags that are none are 2. */
@@ -26,7 +27,8 @@ export async function run(invocation: Invocation): Promise<number> {
     if (program === 'srv') return await runWith(args, srvFlags, usage.srv, invocation, runSrv);
   } catch (thrown) {
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
-    const { code, message, advice } = thrown;
+    const { code, message } = thrown;
+    const advice = adviceIn(program === 'cli' ? cliWords : [], thrown);
     stderr.write(`sallyport wstunnel ${program}: ${code}: ${message}\n  fix: ${advice}\n`);
     return FAILED;
   }

@@ -98,6 +98,7 @@ export function createWstunnelServer(options: WstunnelServerOptions = {}): Diale
       entry.activeAt = performance.now();
       const tunnel = new Tunnel(session, link, held, {
         active: () => void (entry.activeAt = performance.now()),
+        asked: (consumer) => void (entry.consumer = consumer),
         closed(error) {
           heartbeat.remove(tunnel);
           members.delete(member);
@@ -140,7 +141,7 @@ export function createWstunnelServer(options: WstunnelServerOptions = {}): Diale
         alone,
         admit,
         has: (service) => tokens.has(service),
-        stats: (local) => statsText(tokens.list(), local, performance.now()),
+        stats: (local) => statsText(tokens.list(), host.room, local),
       }),
       get active() {
         return [...members].reduce((sum, { tunnel }) => sum + tunnel.streams, 0);

@@ -18,6 +18,8 @@ export interface TokenEntry {
   readonly tunnels: Map<Tunnel, { readonly peer: string }>;
   /** On the clock of `performance.now`. */
   activeAt: number;
+  /** `ip:port` of whoever sent the latest request; null: nobody yet. */
+  consumer: string | null;
   /** Takes its routes away. */
   readonly release: () => void;
 }
@@ -54,6 +56,7 @@ export function createTokens(
       named: name !== null,
       tunnels: new Map(),
       activeAt: performance.now(),
+      consumer: null,
       release: () => releases.forEach((release) => release()),
     };
     byHash.set(hash, entry);

@@ -17,6 +17,8 @@ import type { RequestGathering } from './request-gathering.ts';
 export interface TunnelEvents {
   /** Something came from the agent. */
   active(): void;
+  /** A request of this consumer goes to it. */
+  asked(consumer: string): void;
   /** It is gone: its requests are told behind this. The last call. */
   closed(error: SallyportError | null): void;
 }
@@ -50,7 +52,7 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
     return this.#open.size;
   }
 
-  open({ service, target }: StreamRequest, receiver: UpstreamReceiver): Stream {
+  open({ service, target, consumer }: StreamRequest, receiver: UpstreamReceiver): Stream {
     if (target !== undefined) {
       const why = 'an agent of WStunnel sends requests to the server of its own only';
       throw new SallyportError('TARGET_DENIED', `service ${service}: ${why}`);
@@ -63,6 +65,7 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
     }
     const stream = new MessageStream(this, receiver);
     this.#open.add(stream);
+    this.#events.asked(consumer);
     return stream;
   }
 
