@@ -223,7 +223,10 @@ describe('flags', () => {
       [['-n', 'x', '-k', 'server.key'], /error: certificate-path must be non-empty string/],
       [['--nonsense'], /unknown flag "--nonsense"/],
       [[...flags, '-l', 'loud'], /error: log: write one of/],
-      [[...flags, '-c', 'absent.crt'], /absent\.crt[^]*CONFIG_INVALID/],
+      [
+        [...flags, '-c', 'absent.crt'],
+        /absent\.crt[^]*CONFIG_INVALID\n {2}fix: Mend the named place\.\n/,
+      ],
       [[...flags, '-g', 'absent.yml'], /absent\.yml: ENOENT/],
     ];
     for (const [words, expected] of cases) {

@@ -33,5 +33,5 @@ export function parseGoDuration(text: string, what: string): number {
 export function parsePositiveDuration(text: string, what: string): number {
   const ms = parseGoDuration(text, what);
   if (ms >= 1) return ms;
-  throw new SallyportError('USAGE', `${what} must be longer than that`);
+  throw new SallyportError('USAGE', `${what}: it must be 1ms or longer`);
 }

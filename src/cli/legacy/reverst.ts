@@ -21,6 +21,9 @@ const loaders: Readonly<Record<string, () => Promise<ReverstProgram>>> = {
   http: async () => (await import('./reverst-http.ts')).httpProgram,
 };
 
+/** Neither groups nor flags stand in a file that this command checks. */
+const noConfigFile = ['; `sallyport config check FILE` checks the file', ''] as const;
+
 export async function run(invocation: Invocation): Promise<number> {
   const { stdout, stderr } = invocation;
   const [name = '', ...args] = invocation.args;
@@ -36,7 +39,7 @@ export async function run(invocation: Invocation): Promise<number> {
   } catch (thrown) {
     if (!(thrown instanceof SallyportError) || thrown.code === 'INTERNAL') throw thrown;
     const { code, message } = thrown;
-    const advice = adviceIn(program.words ?? [], thrown);
+    const advice = adviceIn([...(program.words ?? []), noConfigFile], thrown);
     if (code === 'USAGE') stderr.write(program.usage);
     stderr.write(
       `error: ${message}\n${code === 'USAGE' ? '' : `  code: ${code}\n  fix: ${advice}\n`}`,
