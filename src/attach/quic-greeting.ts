@@ -3,6 +3,7 @@
  * is. The answer is one message, or the end of the session with the refusal.
  */
 import { SallyportError } from '../errors.ts';
+import type { Link } from '../transport/link.ts';
 
 /** The application protocol (ALPN). */
 export const QUIC_PROTOCOL = 'sallyport.v1';
@@ -19,6 +20,14 @@ export interface LocalGreeting extends QuicGreeting {
   readonly peer: string;
   /** That it has proved to hold: DER in base64. Null: it showed none. */
   readonly certificate: string | null;
+}
+
+/** What the server says to a local greeting. One of the two is called, unless the entry was left. */
+export interface LocalEntry {
+  /** The link is whoever is admitted's. */
+  admitted(link: Link): void;
+  /** `null`: the server closed the link in order. */
+  refused(error: SallyportError | null): void;
 }
 
 export const GREETING_ANSWER = { type: 'attached' } as const;

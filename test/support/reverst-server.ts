@@ -12,7 +12,6 @@ import type { Field } from '../../src/compat/reverst/http3/field.ts';
 import { QuicStreams } from '../../src/compat/reverst/quic-streams.ts';
 import {
   createRequestReader,
-  packFailure,
   packResponse,
   type RegistrationRequest,
 } from '../../src/compat/reverst/registration.ts';
@@ -209,4 +208,13 @@ function pass(
   outgoing.on('close', () => {
     if (!outgoing.writableFinished) exchange.cancel();
   });
+}
+
+/** An answer with a code, as servers of earlier versions give it; the body has less than 256 bytes. */
+function packFailure(code: number, body: string): Buffer {
+  const fields = '84a756657273696f6ecc01a4436f6465ccXXa84d65746164617461c0a4426f6479c4LL';
+  const byte = (value: number): string => Buffer.of(value).toString('hex');
+  const bytes = Buffer.from(body);
+  const head = fields.replace('XX', byte(code)).replace('LL', byte(bytes.length));
+  return Buffer.concat([Buffer.from(head, 'hex'), bytes]);
 }

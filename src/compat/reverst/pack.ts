@@ -5,24 +5,17 @@ export function packUint8(value: number): Buffer {
   return Buffer.of(0xcc, value);
 }
 
-/** Text, with str8 where 31 bytes are not enough. */
+/** Text, with a length of its own where 31 bytes are not enough. */
 export function packText(text: string): Buffer {
   const bytes = Buffer.from(text);
-  if (bytes.length < 32) return Buffer.concat([Buffer.of(0xa0 | bytes.length), bytes]);
-  return withLength(0xd9, bytes);
+  return Buffer.concat([textHead(bytes.length), bytes]);
 }
 
-export function packBytes(bytes: Buffer): Buffer {
-  return withLength(0xc4, bytes);
-}
-
-/** `type` is that of one byte of length; those of two and four follow it. */
-function withLength(type: number, bytes: Buffer): Buffer {
+function textHead(length: number): Buffer {
+  if (length < 32) return Buffer.of(0xa0 | length);
   const head = Buffer.alloc(5);
-  const { length } = bytes;
-  if (length < 0x100) head.writeUInt8(length, head.writeUInt8(type, 0));
-  else if (length < 0x10000) head.writeUInt16BE(length, head.writeUInt8(type + 1, 0));
-  else head.writeUInt32BE(length, head.writeUInt8(type + 2, 0));
-  const size = length < 0x100 ? 2 : length < 0x10000 ? 3 : 5;
-  return Buffer.concat([head.subarray(0, size), bytes]);
+  if (length < 0x100) return head.subarray(0, head.writeUInt8(length, head.writeUInt8(0xd9, 0)));
+  if (length < 0x10000)
+    return head.subarray(0, head.writeUInt16BE(length, head.writeUInt8(0xda, 0)));
+  return head.subarray(0, head.writeUInt32BE(length, head.writeUInt8(0xdb, 0)));
 }

@@ -11,7 +11,7 @@ import {
   REVERST_REGISTRATION_MAX_BYTES,
 } from '../../limits.ts';
 import { MessageEnd } from './message-end.ts';
-import { packBytes, packText, packUint8 } from './pack.ts';
+import { packText, packUint8 } from './pack.ts';
 
 /** The application protocol (ALPN) of servers and clients. */
 export const REVERST_PROTOCOL = 'quic-h3-tunnel';
@@ -53,12 +53,6 @@ export function packRequest(group: string, metadata: ReadonlyMap<string, string>
  */
 export function packResponse(): Buffer {
   return packFields(responseFields, [packUint8(VERSION), packUint8(OK), NIL, NIL]);
-}
-
-/** An answer with a code, as servers of earlier versions give it. */
-export function packFailure(code: number, body: string): Buffer {
-  const values = [packUint8(VERSION), packUint8(code), NIL, packBytes(Buffer.from(body))];
-  return packFields(responseFields, values);
 }
 
 function packFields(names: readonly string[], values: readonly Buffer[]): Buffer {

@@ -1,20 +1,12 @@
 /** The way of the process for QUIC into the server: a connection to its local socket for each client. */
 import net from 'node:net';
+import type { LocalEntry } from '../../attach/quic-greeting.ts';
 import { SallyportError } from '../../errors.ts';
 import { LINK_SLAB_BYTES } from '../../limits.ts';
 import { SlabPool } from '../../net/slab.ts';
 import { Wire } from '../../net/wire.ts';
-import type { Link } from '../../transport/link.ts';
 import { PlainLink } from '../../transport/plain-link.ts';
 import { FirstMessage, sendFirst } from './greeted-link.ts';
-
-/** What the server says to a greeting. One of the two is called, unless the entry was left. */
-export interface Entry {
-  /** The link is whoever is admitted's. */
-  admitted(link: Link): void;
-  /** `null`: the server closed the link in order. */
-  refused(error: SallyportError | null): void;
-}
 
 const slabs = new SlabPool(LINK_SLAB_BYTES);
 
@@ -22,7 +14,7 @@ const slabs = new SlabPool(LINK_SLAB_BYTES);
 export function enterServer(
   socketPath: string,
   greeting: object,
-  entry: Entry,
+  entry: LocalEntry,
 ): (error: SallyportError | null) => void {
   const wire = Wire.dial(
     (onread) => {

@@ -25,8 +25,6 @@ export interface NativeConnection {
   streamRecv(id: number, room: Uint8Array): [length: number, fin: boolean] | null;
   /** Null: nothing was taken. */
   streamSend(id: number, bytes: Uint8Array, fin: boolean): number | null;
-  /** Lower values are sent first. */
-  streamPriority(id: number, urgency: number, incremental: boolean): void;
   streamShutdown(id: number, direction: 0 | 1, code: number): void;
   /** Bytes that would be taken now. */
   streamCapacity(id: number): number;

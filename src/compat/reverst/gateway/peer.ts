@@ -2,6 +2,7 @@
  * A client of reverst in the process that serves QUIC: its registration is read and judged by the
  * server, then each stream that the server opens is a request to it, by HTTP/3 on its own connection.
  */
+import type { LocalEntry } from '../../../attach/quic-greeting.ts';
 import { SallyportError, asSallyportError } from '../../../errors.ts';
 import { REVERST_REGISTRATION_TIMEOUT_MS } from '../../../limits.ts';
 import { formatAddress } from '../../../net/address.ts';
@@ -23,15 +24,9 @@ import {
 import { closeOf, stopping } from './close.ts';
 import { RequestQueue } from './request-queue.ts';
 
-/** What the server says to a greeting. One of the two is called, unless the entry was left. */
-export interface Entry {
-  admitted(link: Link): void;
-  refused(error: SallyportError | null): void;
-}
-
 export interface PeerHost {
   /** Greets the server. Returns how to leave before it has answered. */
-  enter(greeting: Greeting, entry: Entry): (error: SallyportError | null) => void;
+  enter(greeting: Greeting, entry: LocalEntry): (error: SallyportError | null) => void;
   /** It is gone. The last call. */
   gone(peer: Peer): void;
 }
