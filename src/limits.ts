@@ -177,6 +177,11 @@ export const FILES_SETTLE_MS = 150;
 export const FILES_POLL_MS = 10_000;
 /** Running work may go on for this long after a shutdown was asked for. */
 export const DRAIN_GRACE_MS = 30_000;
+/**
+ * An agent that leaves waits for this long, in milliseconds, until its server has heard so: more than a
+ * round trip round the world, and no more than somebody who stops a program would notice.
+ */
+export const GO_AWAY_HEARD_MS = 500;
 /** How often a drain looks whether running work has ended. */
 export const DRAIN_POLL_MS = 50;
 /** Consumers' sockets are probed after this much silence, so that vanished ones are noticed. */

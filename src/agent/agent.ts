@@ -6,6 +6,7 @@ import { keepAttached } from '../attach/keep-attached.ts';
 import type { Registered } from '../attach/messages.ts';
 import { createDialler, type Transport } from '../attach/transport-choice.ts';
 import type { SallyportError } from '../errors.ts';
+import { GO_AWAY_HEARD_MS } from '../limits.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import { drained } from '../session/drain.ts';
 import type { WayOut } from '../transport/outgoing/way-out.ts';
@@ -77,8 +78,7 @@ export function createAgent(options: AgentOptions): Agent {
     const sessions = new Set<ClientSession>();
     const ended = new AbortController();
     const leave = (): void => {
-      for (const { target } of services) if (target.kind === 'handler') target.drain?.();
-      void leaveSessions([...sessions], options.drainGraceMs).then(() => ended.abort());
+      void leaveSessions([...sessions], services, options.drainGraceMs).then(() => ended.abort());
     };
     signal.addEventListener('abort', leave);
     try {
@@ -142,9 +142,20 @@ export function createAgent(options: AgentOptions): Agent {
   };
 }
 
-/** Takes no new streams, waits for the running ones, then closes. The control streams are not work. */
-async function leaveSessions(sessions: readonly ClientSession[], graceMs: number): Promise<void> {
+/**
+ * Takes no new streams, waits for the running ones, then closes. What servers sent before they heard
+ * of it is served: handlers end connections that rest only when nothing can be on its way to them.
+ * The control streams are not work.
+ */
+async function leaveSessions(
+  sessions: readonly ClientSession[],
+  services: readonly AgentService[],
+  graceMs: number,
+): Promise<void> {
   for (const { session } of sessions) session.goAway();
+  const unheard = (): number => sessions.filter(({ session }) => !session.refusing).length;
+  await drained(unheard, Math.min(graceMs, GO_AWAY_HEARD_MS));
+  for (const { target } of services) if (target.kind === 'handler') target.drain?.();
   const running = (): number =>
     sessions.reduce((sum, { session }) => sum + Math.max(0, session.streams - 1), 0);
   await drained(running, graceMs);

@@ -83,8 +83,13 @@ export interface Session {
   ping(): void;
   /** Frames received since the last call of this: silence is how a dead link shows. */
   takeActivity(): boolean;
-  /** Refuses new streams from the peer and tells it so. */
+  /**
+   * Tells the peer to open no more streams. Those that it opened before it has heard so are taken;
+   * later ones are refused.
+   */
   goAway(): void;
+  /** The peer has heard of the go-away, or the session is over: no stream of the peer follows. */
+  readonly refusing: boolean;
   /** Ends the session and its link. Every stream is reset with the error. */
   close(error: SallyportError | null): void;
 }

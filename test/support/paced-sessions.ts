@@ -34,6 +34,9 @@ function pacedSession(
     ping: () => session.ping(),
     takeActivity: () => session.takeActivity(),
     goAway: () => session.goAway(),
+    get refusing() {
+      return session.refusing;
+    },
     close: (error) => session.close(error),
   };
 }

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { serve } from '../../src/index.ts';
 import { composeServer, runAgent, service } from '../support/composition.ts';
+import { startForwarder } from '../support/forwarder.ts';
 import { ask, type Question } from '../support/http-client.ts';
 import { startOrigin, type Origin } from '../support/http-origin.ts';
 import { runLoad } from '../support/load.ts';
@@ -156,6 +157,25 @@ test('a request under way is finished, and its connection is let go of then', as
   assert.equal((await ended).code, 0);
   assert.equal((await client.ask()).status, 503);
   assert.equal(client.connections(), 1);
+});
+
+test('a request that was on its way when the agent left is served, POST too', async (t) => {
+  const server = await composeServer(t);
+  const road = await startForwarder(t, server.address.port);
+  const origin = await startOrigin(t, { name: 'one' });
+  const agent = runAgent(t, road, [service('web', origin.address, { kind: 'http' })], grace);
+  await agent.ready();
+  road.blackhole();
+  const { port } = server.address;
+  const opened = new Promise<void>((resolve) => {
+    server.events.listen(({ type }) => type === 'stream.opened' && resolve());
+  });
+  const reply = ask({ port, host, path: '/whoami', method: 'POST', body: 'x' });
+  await opened;
+  const ended = agent.stop();
+  road.heal();
+  assert.equal((await reply).text, 'one');
+  await ended;
 });
 
 test('200 requests a second over kept connections: one of two agents leaves, none is lost, and those that rest hold nothing up', async (t) => {

@@ -22,6 +22,8 @@ export const quicSlabs = new SlabPool(LOCAL_SLAB_BYTES);
 
 /** One for all: resets are ordinary. */
 const resetByPeer = new SallyportError('STREAM_RESET', 'stream: reset by the other end');
+/** Of the ping behind a go-away: its answer says that the go-away was read. Heartbeats count from 1. */
+const GO_AWAY_PING = 0xffff_ffff;
 /** Codes of QUIC's close. */
 const IN_ORDER = 0;
 const NAMED = 1;
@@ -41,6 +43,7 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
   #seen: SeenIds;
   #signals: SignalChannel;
   #active = false;
+  #leaving = false;
   #refusing = false;
   #peerRefuses = false;
   #over = false;
@@ -94,9 +97,13 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
   }
 
   goAway(): void {
-    if (this.#refusing || this.#over) return;
-    this.#refusing = true;
-    this.#signals.send(encodeGoAway());
+    if (this.#leaving || this.#over) return;
+    this.#leaving = true;
+    this.#signals.send(Buffer.concat([encodeGoAway(), encodePing(GO_AWAY_PING)]));
+  }
+
+  get refusing(): boolean {
+    return this.#refusing || this.#over;
   }
 
   close(error: SallyportError | null): void {
@@ -234,6 +241,7 @@ export class QuicSession implements Session, QuicStreamHome, QuicUser {
   // ---- Signals ----
 
   #ponged(value: number): void {
+    if (this.#leaving && value === GO_AWAY_PING) this.#refusing = true;
     if (this.#pingSentAt === 0 || value !== this.#pingValue) return;
     const took = performance.now() - this.#pingSentAt;
     this.rtt = this.rtt === 0 ? took : this.rtt + (took - this.rtt) / 8;

@@ -32,6 +32,8 @@ export interface YamuxOptions {
 }
 
 const LAST_ID = 0xffff_fffe;
+/** Of the ping behind a go-away: its answer says that the go-away was read. Heartbeats count from 1. */
+const GO_AWAY_PING = 0xffff_ffff;
 
 /** One for all: resets are ordinary, and the stack of an error costs more than the frame. */
 const resetByPeer = new SallyportError('STREAM_RESET', 'stream: reset by the other end');
@@ -48,6 +50,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   #lastPeerId: number;
   #peerStreams = 0;
   #active = false;
+  #leaving = false;
   #refusing = false;
   #peerRefuses = false;
   #closed = false;
@@ -108,9 +111,14 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   }
 
   goAway(): void {
-    if (this.#refusing || this.#closed) return;
-    this.#refusing = true;
+    if (this.#leaving || this.#closed) return;
+    this.#leaving = true;
     this.outbox.header(TYPE_GO_AWAY, 0, 0, GO_AWAY_NORMAL);
+    this.outbox.header(TYPE_PING, FLAG_SYN, 0, GO_AWAY_PING);
+  }
+
+  get refusing(): boolean {
+    return this.#refusing || this.#closed;
   }
 
   close(error: SallyportError | null): void {
@@ -222,6 +230,8 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     if (id !== 0) throw violation(`a ping on stream ${id}`);
     if (flags & FLAG_SYN) {
       this.outbox.answer(TYPE_PING, FLAG_ACK, 0, value);
+    } else if (this.#leaving && value === GO_AWAY_PING) {
+      this.#refusing = true;
     } else if (this.#pingSentAt !== 0 && value === this.#pingValue) {
       const took = performance.now() - this.#pingSentAt;
       this.rtt = this.rtt === 0 ? took : this.rtt + (took - this.rtt) / 8;

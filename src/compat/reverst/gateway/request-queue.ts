@@ -10,6 +10,8 @@ import { HoldBack } from '../../../session/hold-back.ts';
 import type { Http3Connection } from '../http3/connection.ts';
 import { RequestSide, type Ask } from './request-side.ts';
 
+const LEAVING = 'reverst: the client is leaving';
+
 /** What tells how many requests the client allows now. */
 export interface Allowance {
   readonly bidiLeft: number;
@@ -21,6 +23,7 @@ export class RequestQueue {
   readonly #waiting = new Map<Stream, HoldBack>();
   /** Streams whose request has not been asked yet: their head is still coming. */
   readonly #unasked = new Set<Stream>();
+  #left = false;
 
   constructor(http3: Pick<Http3Connection, 'request'>, allowance: Allowance) {
     this.#ask = (head, receiver) => http3.request(head, receiver);
@@ -29,6 +32,7 @@ export class RequestQueue {
 
   /** A stream of the server, for one request. */
   take(stream: Stream): StreamReceiver {
+    if (this.#left) return refuse(stream, LEAVING);
     if (this.#waiting.size === 0 && this.#mayAsk) return this.#side(stream);
     if (this.#waiting.size >= REVERST_REQUESTS_WAITING_MAX) {
       const why = `${REVERST_REQUESTS_WAITING_MAX} requests wait for it already`;
@@ -51,8 +55,8 @@ export class RequestQueue {
 
   /** Nothing more goes to this client: what waits is asked of others. */
   leave(): void {
-    for (const stream of this.#waiting.keys())
-      stream.receiver = refuse(stream, 'reverst: the client is leaving');
+    this.#left = true;
+    for (const stream of this.#waiting.keys()) stream.receiver = refuse(stream, LEAVING);
     this.#waiting.clear();
   }
 
