@@ -41,7 +41,8 @@ export interface Dialler {
   /**
    * Dials by what worked last, then by the others; now and then by the first of the list again. A link
    * has worked when `open` resolves on it: some proxies let an upgrade through and then no byte.
-   * Rejects with the error of the first that was tried.
+   * Rejects with the error of the first that was tried, or of the one behind it where that was QUIC: a
+   * server is known by what every one of them serves.
    */
   dial<Opened>(options: DialOptions, open: (dialled: Dialled) => Promise<Opened>): Promise<Opened>;
   /**
@@ -106,6 +107,7 @@ export function createDialler(
   return {
     async dial(options, open) {
       let first: SallyportError | null = null;
+      let firstBy: Transport | null = null;
       for (const transport of candidates(options)) {
         try {
           const opened = await open(await reach(transport, options));
@@ -121,7 +123,7 @@ export function createDialler(
         } catch (thrown) {
           if (options.signal.aborted) throw thrown;
           const error = asSallyportError(thrown);
-          first ??= error;
+          if (first === null || firstBy === 'quic') [first, firstBy] = [error, transport];
           const quic = transport === 'quic';
           if (!(quic ? inTheWayOfQuic : inTheWay).has(error.code)) throw first;
           // It has worked before: rather the server is away, for a restart, than something is in the way.
