@@ -30,7 +30,8 @@ function open(t: TestContext, options: Partial<LogFileOptions> = {}, folder = fo
     file,
     folder,
     failures,
-    read: () => fs.readFileSync(file, 'utf8'),
+    /** Empty in the moment in which a full file has gone and the next one has not come. */
+    read: () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : ''),
     names: () => fs.readdirSync(folder).toSorted(),
     /** All lines, of the rotated files first. */
     lines: () =>
