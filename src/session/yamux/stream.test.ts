@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { INITIAL_WINDOW_BYTES, LOCAL_SLAB_BYTES, SLABS_OUT_MAX_BYTES } from '../../limits.ts';
+import { INITIAL_WINDOW_BYTES, SLABS_OUT_MAX_BYTES } from '../../limits.ts';
 import { HEADROOM, SlabPool, type Slab } from '../../net/slab.ts';
 import type { Link } from '../../transport/link.ts';
 import type { StreamReceiver } from '../session.ts';
@@ -52,21 +52,24 @@ function write(stream: YamuxStream, slab: Slab, seed: number): Buffer {
   return bytes;
 }
 
+/** So many fill the window. */
+const SLAB_BYTES = INITIAL_WINDOW_BYTES / 4;
+
 describe('bytes beyond the window of the peer', () => {
   let pool: SlabPool;
   let stream: YamuxStream;
   beforeEach(() => {
     sent.length = 0;
-    pool = new SlabPool(LOCAL_SLAB_BYTES);
+    pool = new SlabPool(SLAB_BYTES);
     stream = new YamuxStream(home, 1, nobody);
   });
 
   /** Uses up the window but for half a slab, and writes one more slab. */
   function overfill(): Buffer {
     const bytes: Buffer[] = [];
-    stream.send(Buffer.alloc(LOCAL_SLAB_BYTES / 2));
-    bytes.push(Buffer.alloc(LOCAL_SLAB_BYTES / 2));
-    const slabs = INITIAL_WINDOW_BYTES / LOCAL_SLAB_BYTES;
+    stream.send(Buffer.alloc(SLAB_BYTES / 2));
+    bytes.push(Buffer.alloc(SLAB_BYTES / 2));
+    const slabs = INITIAL_WINDOW_BYTES / SLAB_BYTES;
     for (let i = 0; i < slabs; i++) bytes.push(write(stream, pool.take(), i));
     return Buffer.concat(bytes);
   }
@@ -77,9 +80,9 @@ describe('bytes beyond the window of the peer', () => {
     assert.equal(pool.out, 1);
     assert.deepEqual(payload(), bytes.subarray(0, INITIAL_WINDOW_BYTES));
     stream.credited(10);
-    stream.credited(LOCAL_SLAB_BYTES / 4);
+    stream.credited(SLAB_BYTES / 4);
     assert.equal(pool.out, 1);
-    stream.credited(LOCAL_SLAB_BYTES);
+    stream.credited(SLAB_BYTES);
     assert.equal(pool.out, 0);
     assert.equal(stream.writable, true);
     assert.deepEqual(payload(), bytes);
@@ -93,12 +96,10 @@ describe('bytes beyond the window of the peer', () => {
   });
 
   test('are copied where slabs are scarce, so that sockets can go on reading', () => {
-    const others = Array.from({ length: SLABS_OUT_MAX_BYTES / 2 / LOCAL_SLAB_BYTES }, () =>
-      pool.take(),
-    );
+    const others = Array.from({ length: SLABS_OUT_MAX_BYTES / 2 / SLAB_BYTES }, () => pool.take());
     const bytes = overfill();
     assert.equal(pool.out, others.length);
-    stream.credited(LOCAL_SLAB_BYTES);
+    stream.credited(SLAB_BYTES);
     assert.deepEqual(payload(), bytes);
   });
 });
