@@ -5,6 +5,7 @@
 import http from 'node:http';
 import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_MESSAGE_MAX_BYTES } from '../../limits.ts';
+import { freeOwnMemory } from './own-memory.ts';
 import { responseMessage, type Message } from './response-message.ts';
 
 /** Of one connection. The length is written anew. */
@@ -54,14 +55,18 @@ export class ResponseGathering {
     this.#whole = responseMessage(this.#id, this.#head(length), length);
   }
 
-  /** Throws RESPONSE_INVALID when it is too long, and what `keep` does. */
+  /** Nobody else reads the piece. Throws RESPONSE_INVALID when it is too long, and what `keep` does. */
   take(piece: Buffer): void {
     if (this.#length + piece.length > BODY_MAX_BYTES) throw tooLong();
     if (this.#whole === null) {
       this.#keep(piece.length);
       this.#pieces.push(piece);
-    } else piece.copy(this.#whole.bytes, this.#whole.bodyStart + this.#length);
+      this.#length += piece.length;
+      return;
+    }
+    piece.copy(this.#whole.bytes, this.#whole.bodyStart + this.#length);
     this.#length += piece.length;
+    freeOwnMemory(piece);
   }
 
   /** When the body is whole. */

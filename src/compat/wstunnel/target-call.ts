@@ -8,14 +8,16 @@ import net from 'node:net';
 import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_TARGET_TIMEOUT_MS } from '../../limits.ts';
 import type { HeldBytes } from './held-bytes.ts';
+import { freeOwnMemory } from './own-memory.ts';
 import type { RequestMessage } from './request-message.ts';
 import { ResponseGathering } from './response-gathering.ts';
 
 export interface TargetCalls {
   /**
    * Resolves with the message of the response under this id, whose bytes count as held until `sent`
-   * is called. Rejects with what went wrong on the way, SERVER_BUSY, or RESPONSE_INVALID for a
-   * response that no message can hold. `signal` breaks it off: nobody waits for the answer any more.
+   * is called, and are gone then. Rejects with what went wrong on the way, SERVER_BUSY, or
+   * RESPONSE_INVALID for a response that no message can hold. `signal` breaks it off: nobody waits
+   * for the answer any more.
    */
   call(id: number, request: RequestMessage, target: URL, signal: AbortSignal): Promise<Answer>;
   close(): void;
@@ -98,7 +100,12 @@ export function createTargetCalls(insecure: boolean, held: HeldBytes): TargetCal
         response.destroy();
         throw thrown;
       }
-      return { message: gathering.message(), sent: () => held.give(counted) };
+      const whole = gathering.message();
+      const sent = (): void => {
+        held.give(counted);
+        freeOwnMemory(whole);
+      };
+      return { message: whole, sent };
     },
 
     close() {
