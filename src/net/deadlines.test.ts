@@ -33,6 +33,19 @@ test('deadlines are met at the tick behind them, and once', (t) => {
   assert.equal(gone.calls, 0);
 });
 
+test('a deadline set late in a tick is not met early', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const deadlines = createDeadlines(100);
+  t.mock.timers.tick(199);
+  const soon = item(deadlines.now + 100);
+  deadlines.add(soon);
+  t.mock.timers.tick(99);
+  assert.equal(soon.calls, 0, '99 ms have passed');
+  t.mock.timers.tick(102);
+  assert.equal(soon.calls, 1);
+  deadlines.close();
+});
+
 test('T15: a pause of the process is not held against anybody', async () => {
   const deadlines = createDeadlines(10);
   const one = item(deadlines.now + 100);

@@ -1,6 +1,6 @@
 /**
  * Deadlines for very many connections: one timer looks at all of them, so that setting a deadline
- * costs a store. Cheap and coarse: a deadline is met up to two ticks late, never early by more than one.
+ * costs a store. Cheap and coarse: a deadline is met up to two ticks late, and never early.
  */
 import { DEADLINE_TICK_MS } from '../limits.ts';
 
@@ -29,7 +29,7 @@ export function createDeadlines(tickMs = DEADLINE_TICK_MS): Deadlines {
   let now = 0;
   const timer = setInterval(() => {
     now += tickMs;
-    for (const item of items) if (item.deadline <= now) item.expired();
+    for (const item of items) if (item.deadline < now) item.expired();
   }, tickMs).unref();
   return {
     get now() {
