@@ -29,7 +29,9 @@ await main();
  * Commands that run for long start anew with a bounded young generation. V8 would let it grow to
  * 48 MB while many clients attach at once, and keep it: more memory than 4,000 idle agents take. And
  * the old one may grow by a fifth before it is collected, where V8 would let it double: what the
- * handshakes of many clients leave behind goes soon. Neither cost throughput that could be measured.
+ * handshakes of many clients leave behind goes soon. Neither cost throughput that could be measured,
+ * but for WStunnel, whose requests are whole messages: with 8 MB for what is young each takes a ninth
+ * less CPU time.
  * The first can only be set when a process starts; where it cannot be replaced it stays as it is.
  */
 function boundHeap() {
@@ -41,6 +43,7 @@ function boundHeap() {
   if (!process.execve || process.channel) return;
   if (execArgv.some((argument) => argument.startsWith(flag))) return;
   const allocation = argv[2] === 'server' ? returningMemory : {};
-  const arguments_ = [execPath, `${flag}=2`, ...execArgv, ...argv.slice(1)];
+  const young = argv[2] === 'wstunnel' ? 8 : 2;
+  const arguments_ = [execPath, `${flag}=${young}`, ...execArgv, ...argv.slice(1)];
   process.execve(execPath, arguments_, { ...allocation, ...env });
 }
