@@ -3,10 +3,9 @@
  * without listening anywhere.
  */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { FETCH_HEAD_MAX_BYTES } from '../limits.ts';
 import { createFetchBody } from './fetch-body.ts';
+import { createHandlerServer } from './handler-server.ts';
 import type { HandlerTarget } from './service.ts';
 
 /**
@@ -27,28 +26,16 @@ export function createFetchTarget(
   handler: FetchHandler,
   failed: (error: unknown) => void,
 ): FetchTarget {
-  // How long a connection may take, and rest, is for the ingress to say.
-  const timeouts = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 };
-  const server = http.createServer(
-    { ...timeouts, maxHeaderSize: FETCH_HEAD_MAX_BYTES },
-    (incoming, outgoing) => void answer(incoming, outgoing),
-  );
-
-  const resting = new Set<Duplex>();
-  let draining = false;
-
-  function rest(connection: Duplex): void {
-    if (draining) connection.end();
-    else if (!connection.destroyed) resting.add(connection);
-  }
+  const server = createHandlerServer();
+  server.http.on('request', (incoming, outgoing) => void answer(incoming, outgoing));
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method, socket } = incoming;
-    resting.delete(socket);
+    server.busy(socket);
     const gone = new AbortController();
     outgoing.on('close', () => {
       if (!outgoing.writableFinished && outgoing.errored === null) gone.abort();
-      rest(socket);
+      server.rest(socket);
     });
     const body = method === 'GET' || method === 'HEAD' ? null : createFetchBody(incoming);
     // What nobody reads must not hold up the next request of the connection.
@@ -67,18 +54,7 @@ export function createFetchTarget(
     }
   }
 
-  return {
-    kind: 'handler',
-    take(connection) {
-      connection.on('close', () => resting.delete(connection));
-      server.emit('connection', connection);
-      resting.add(connection);
-    },
-    drain() {
-      draining = true;
-      for (const connection of resting) connection.end();
-    },
-  };
+  return server.target;
 }
 
 /** Null for what cannot be a Request: TRACE, a target that is no path, a host that is none. */

@@ -11,9 +11,10 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SallyportError } from '../../errors.ts';
 import { publicFault } from '../../ingress/http/public-fault.ts';
-import { FETCH_HEAD_MAX_BYTES, TARGET_DIAL_TIMEOUT_MS } from '../../limits.ts';
+import { TARGET_DIAL_TIMEOUT_MS } from '../../limits.ts';
 import { printable } from '../../net/printable.ts';
 import type { Target } from '../../net/target.ts';
+import { createHandlerServer } from '../handler-server.ts';
 import type { HandlerTarget } from '../service.ts';
 import { targetError, targetTimeout } from '../target-dial.ts';
 import { requestFields, responseFields } from './fields.ts';
@@ -30,21 +31,12 @@ export interface XHostOptions {
 }
 
 export function createXHostTarget(options: XHostOptions): HandlerTarget {
-  // How long a connection may take, and rest, is for the ingress to say.
-  const timeouts = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 };
-  const server = http.createServer({ ...timeouts, maxHeaderSize: FETCH_HEAD_MAX_BYTES });
+  const server = createHandlerServer();
 
-  const resting = new Set<Duplex>();
-  let draining = false;
-  function rest(connection: Duplex): void {
-    if (draining) connection.end();
-    else if (!connection.destroyed) resting.add(connection);
-  }
-
-  server.on('request', (incoming, outgoing) => {
+  server.http.on('request', (incoming, outgoing) => {
     const { socket } = incoming;
-    resting.delete(socket);
-    outgoing.on('close', () => rest(socket));
+    server.busy(socket);
+    outgoing.on('close', () => server.rest(socket));
     const refuse = (error: SallyportError): void => answerError(outgoing, error);
     const request = send(incoming, refuse);
     if (request === null) return;
@@ -53,8 +45,8 @@ export function createXHostTarget(options: XHostOptions): HandlerTarget {
     incoming.pipe(request);
   });
 
-  server.on('upgrade', (incoming: IncomingMessage, near: Duplex, early: Buffer) => {
-    resting.delete(near);
+  server.http.on('upgrade', (incoming: IncomingMessage, near: Duplex, early: Buffer) => {
+    server.busy(near);
     near.on('error', () => {});
     const refuse = (error: SallyportError): void => endWith(near, error);
     const request = send(incoming, refuse);
@@ -120,18 +112,7 @@ export function createXHostTarget(options: XHostOptions): HandlerTarget {
     return request;
   }
 
-  return {
-    kind: 'handler',
-    take(connection) {
-      connection.on('close', () => resting.delete(connection));
-      server.emit('connection', connection);
-      resting.add(connection);
-    },
-    drain() {
-      draining = true;
-      for (const connection of resting) connection.end();
-    },
-  };
+  return server.target;
 }
 
 function targetOf({ protocol, hostname, port }: URL): Target {
