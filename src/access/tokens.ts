@@ -3,7 +3,7 @@
  * tokens, which are random; what a person chose is as strong as the person made it.
  */
 import { Buffer } from 'node:buffer';
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SallyportError } from '../errors.ts';
 
 const TOKEN_BYTES = 32;
@@ -15,7 +15,7 @@ export function createToken(): string {
 
 /** The 32 bytes of a secret's SHA-256 hash. */
 export function digest(secret: string | Buffer): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** What a configuration keeps of a token: `sha256:` and 64 hex digits. Throws CONFIG_INVALID as `checkToken` does. */

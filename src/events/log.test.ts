@@ -42,6 +42,15 @@ test('a listener that throws is reported, and harms neither the others nor the p
   assert.deepEqual([failures, heard], [[broken], [1]]);
 });
 
+test('nothing is kept: listeners are told, and there is nothing to come back to', () => {
+  const log = createEventLog({ kept: 0 });
+  const heard: number[] = [];
+  log.listen(({ seq }) => void heard.push(seq));
+  for (let n = 1; n <= 3; n++) log.publish(...draining(n));
+  assert.deepEqual(heard, [1, 2, 3]);
+  assert.deepEqual([log.seq, log.first, log.since(3), log.since(2)], [3, 4, [], null]);
+});
+
 test('since: what is kept comes back in order; what is not, and what is yet to come, is null', () => {
   const log = createEventLog({ kept: 3 });
   assert.deepEqual(log.since(0), []);

@@ -33,7 +33,7 @@ export interface EventLog extends EventFeed {
 }
 
 export interface EventLogOptions {
-  /** How many events `since` can go back. Default: EVENTS_KEPT_MAX. */
+  /** How many events `since` can go back; with 0 there are listeners only. Default: EVENTS_KEPT_MAX. */
   readonly kept?: number;
   /** A listener threw. */
   readonly failed?: (error: unknown) => void;
@@ -58,7 +58,7 @@ export function createEventLog({ kept = EVENTS_KEPT_MAX, failed }: EventLogOptio
 
     publish(type, payload) {
       const event = { seq: ++seq, time: Date.now(), type, ...payload } as SallyportEvent;
-      ring[(seq - 1) % kept] = event;
+      if (kept > 0) ring[(seq - 1) % kept] = event;
       for (const listener of listeners) {
         try {
           listener(event);

@@ -185,9 +185,11 @@ test('kicked: both ends are told, whether it waits or flows', async () => {
   const error = new SallyportError('DENIED', 'stream: kicked by an operator');
   const flowing = road.open();
   const waiting = road.open({}, { service: 'boxes' });
-  assert.ok(road.live.kick('i1', error));
-  assert.ok(road.live.kick('i2', error));
-  assert.ok(!road.live.kick('i1', error), 'it is gone');
+  const first = road.live.find('i1')!;
+  road.live.kick(first, error);
+  road.live.kick(road.live.find('i2')!, error);
+  road.live.kick(first, error);
+  assert.equal(road.live.find('i1'), undefined);
   assert.deepEqual([flowing.receiver.told, waiting.receiver.told], [['DENIED'], ['DENIED']]);
   assert.ok(road.opened[0].wasReset);
   assert.equal(road.live.count, 0);

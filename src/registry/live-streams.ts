@@ -1,10 +1,11 @@
 /** The streams that are open now: for lists, for kicking one, and for ending those of an identity. */
 import type { Identity } from '../access/identity.ts';
 import type { SallyportError } from '../errors.ts';
+import { Chain, type ChainLink } from '../net/chain.ts';
 import type { Stream } from '../session/session.ts';
 import type { StreamRequest, Upstream } from './upstream.ts';
 
-export interface LiveStream {
+export interface LiveStream extends ChainLink<LiveStream> {
   readonly request: StreamRequest;
   readonly stream: Stream;
   /** Who asked for it, as he is known by now; null when nobody has said. */
@@ -21,36 +22,36 @@ export interface LiveStream {
 
 export interface LiveStreams {
   add(live: LiveStream): void;
-  delete(id: string): void;
-  /** Oldest first. */
-  list(): IterableIterator<LiveStream>;
-  /** Ends one: both its ends are told the error. False when there is no such stream. */
-  kick(id: string, error: SallyportError): boolean;
+  delete(live: LiveStream): void;
+  /** Those that are open now, the oldest first. */
+  list(): LiveStream[];
+  find(id: string): LiveStream | undefined;
+  /** Ends one: both its ends are told the error. One that is over stays as it is. */
+  kick(live: LiveStream, error: SallyportError): void;
   /** The upstream serves the service no more: its streams of that service hear of it. */
   left(service: string, upstream: Upstream): void;
   readonly count: number;
 }
 
 export function createLiveStreams(): LiveStreams {
-  const streams = new Map<string, LiveStream>();
+  const streams = new Chain<LiveStream>();
   return {
-    add: (live) => void streams.set(live.request.id, live),
-    delete: (id) => void streams.delete(id),
-    list: () => streams.values(),
+    add: (live) => streams.add(live),
+    delete: (live) => void streams.delete(live),
+    list: () => streams.list(),
+    find: (id) => streams.find(({ request }) => request.id === id),
 
-    kick(id, error) {
-      const live = streams.get(id);
-      if (live === undefined) return false;
-      const { receiver } = live.stream;
-      live.stream.reset(error);
+    kick({ stream }, error) {
+      if (stream.over) return;
+      const { receiver } = stream;
+      stream.reset(error);
       receiver.reset(error);
-      return true;
     },
 
     left(service, upstream) {
       // A session that ended has none left: a thousand that end at once look through nothing.
       if (upstream.streams === 0) return;
-      for (const live of streams.values())
+      for (const live of streams.list())
         if (live.upstream === upstream && live.request.service === service) live.upstreamLeft();
     },
 

@@ -24,6 +24,8 @@ export class Passing implements LiveStream {
   known = true;
   upstream: Upstream | null = null;
   stream!: Stream;
+  earlier: LiveStream | null = null;
+  later: LiveStream | null = null;
   #tried: readonly Upstream[];
   #receiver: UpstreamReceiver | null = null;
   #left = false;
@@ -95,7 +97,7 @@ export class Passing implements LiveStream {
 
   #over(end: StreamEnd): void {
     const { live, events } = this.#options;
-    live.delete(this.request.id);
+    live.delete(this);
     this.#lease?.release();
     this.#leave?.();
     if (this.upstream === null) return;

@@ -2,7 +2,7 @@
 import type { Identity } from '../access/identity.ts';
 import { asSallyportError, SallyportError } from '../errors.ts';
 import { REJUDGED_AT_ONCE } from '../limits.ts';
-import type { LiveStream, LiveStreams } from './live-streams.ts';
+import type { LiveStreams } from './live-streams.ts';
 import type { StreamRequest } from './upstream.ts';
 
 /** What an identity is by now; null when its credential is good no more. */
@@ -23,19 +23,17 @@ export function rejudgeStreams(
   { current, judge }: Judgement,
   signal: AbortSignal,
 ): void {
-  const end = ({ request }: LiveStream, error: SallyportError): void =>
-    void live.kick(request.id, error);
-
   for (const stream of live.list()) {
     if (stream.identity === null) continue;
     const identity = current(stream.identity);
-    if (identity === null) end(stream, unknownCaller(stream.request.service));
+    if (identity === null) live.kick(stream, unknownCaller(stream.request.service));
     else stream.identity = identity;
   }
-  judgeEach(live.list(), {
+  judgeEach(live.list().values(), {
     // While it is being found out who asks, it will be judged after that.
-    judge: ({ known, identity, request }) => (known ? judge(identity, request) : undefined),
-    refuse: end,
+    judge: ({ known, identity, request, stream }) =>
+      known && !stream.over ? judge(identity, request) : undefined,
+    refuse: (stream, error) => live.kick(stream, error),
     signal,
   });
 }

@@ -12,7 +12,7 @@
  * `/api/x` and `/api?x`, not `/apix`), so that nothing is decided on another spelling than the one
  * that is forwarded.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ConsumerAuth } from '../access/consumer-password.ts';
 import { SallyportError } from '../errors.ts';
 import { hostEnd, NOT_AN_AUTHORITY } from '../http1/authority.ts';
@@ -192,7 +192,7 @@ function hostLine(host: string): Buffer {
 
 /** Looked up by its hash: how long a look-up takes says nothing about the tokens there are. */
 function tokenKey(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token);
 }
 
 /** The token, where a route can have it. Throws USAGE, without showing it. */

@@ -83,8 +83,8 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
   }
 
   function endStreams(which: (stream: LiveStream) => boolean, error: SallyportError): Ended {
-    const found = [...live.list()].filter(which);
-    for (const { request } of found) live.kick(request.id, error);
+    const found = live.list().filter(which);
+    for (const stream of found) live.kick(stream, error);
     return { ...nothing, streams: found.length };
   }
 
@@ -188,7 +188,12 @@ export function createControlHost(options: ControlHostOptions): ControlHost {
       return ended;
     },
 
-    kickStream: (id, error) => (live.kick(id, error) ? { ...nothing, streams: 1 } : null),
+    kickStream(id, error) {
+      const stream = live.find(id);
+      if (stream === undefined) return null;
+      live.kick(stream, error);
+      return { ...nothing, streams: 1 };
+    },
 
     revoke(name) {
       const total = { ...nothing };

@@ -4,7 +4,7 @@ import { createReplaceablePolicy, type ReplaceablePolicy } from '../access/polic
 import { quotaOf } from '../access/quota.ts';
 import { createQuotas, type Quotas } from '../access/quotas.ts';
 import { createEventLog, type EventLog } from '../events/log.ts';
-import { PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
+import { EVENTS_KEPT_MAX, PUBLIC_CONNECTIONS_MAX } from '../limits.ts';
 import { createConnectionCount, type ConnectionCount } from '../net/connection-count.ts';
 import { createAccessLog, type SwitchedAccessLog } from '../observe/access-writer.ts';
 import { createLiveStreams, type LiveStreams } from '../registry/live-streams.ts';
@@ -41,6 +41,7 @@ export async function openFoundation(options: ServerOptions): Promise<Foundation
   const { log } = options;
   const settings = settingsOf(options);
   const events = createEventLog({
+    kept: options.eventsKept ?? EVENTS_KEPT_MAX,
     failed: (error) => log.error({ error }, 'a listener of events failed'),
   });
   const admission = createAdmission(options, { events, log });

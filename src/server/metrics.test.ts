@@ -28,6 +28,8 @@ function stream(id: string, service: string, sent: number, received: number, wai
     identity: null,
     upstream: waits ? null : {},
     openedAt: 0,
+    earlier: null,
+    later: null,
   } as unknown as LiveStream;
 }
 
@@ -35,7 +37,8 @@ const head = { kind: 'tcp', consumer: '192.0.2.1:1', identity: null, target: nul
 
 test('bytes are those of open streams and of ended ones: the sum never falls, and waiting ones are none', async (t) => {
   const { events, live, lines } = open(t);
-  live.add(stream('a', 'web', 10, 100));
+  const first = stream('a', 'web', 10, 100);
+  live.add(first);
   live.add(stream('b', 'web', 1, 2));
   live.add(stream('c', 'box', 5, 0, true));
   const bytes = 'sallyport_stream_bytes_total';
@@ -43,7 +46,7 @@ test('bytes are those of open streams and of ended ones: the sum never falls, an
   assert.deepEqual(await lines(bytes), both);
   assert.deepEqual(await lines('sallyport_streams_open'), ['{service="web"} 2']);
   assert.deepEqual(await lines('sallyport_streams_pending'), ['1']);
-  live.delete('a');
+  live.delete(first);
   events.publish('stream.closed', {
     ...head,
     stream: 'a',

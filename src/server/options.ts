@@ -74,6 +74,11 @@ export interface ServerOptions extends LiveOptions, ObservationSettings {
   /** Protocols of other tools to speak as well. */
   readonly dialects?: readonly DialectFactory[];
   readonly control?: ControlSettings;
+  /**
+   * How many events are kept for those who come later; audit files and webhooks read them from there.
+   * Default: EVENTS_KEPT_MAX.
+   */
+  readonly eventsKept?: number;
 }
 
 /** Of QUIC alone. */

@@ -28,9 +28,9 @@ export function createRejudgement(options: RejudgementOptions): () => void {
   function withdraw(session: ServerSession, service: string, error: SallyportError): void {
     session.withdraw(service, error);
     const why = `service ${service}: its agent may no longer offer it`;
-    for (const { request, upstream } of live.list()) {
-      if (upstream === session.upstream && request.service === service)
-        live.kick(request.id, new SallyportError('STREAM_RESET', why));
+    for (const stream of live.list()) {
+      if (stream.upstream === session.upstream && stream.request.service === service)
+        live.kick(stream, new SallyportError('STREAM_RESET', why));
     }
   }
 

@@ -28,7 +28,7 @@ export function addStreamMetrics(
   const ended = new Map<string, Carried>();
 
   /** Those that came to an upstream; the others wait for that. */
-  const open = (): LiveStream[] => [...live.list()].filter(({ upstream }) => upstream !== null);
+  const open = (): LiveStream[] => live.list().filter(({ upstream }) => upstream !== null);
 
   function* openByService(): Iterable<Reading> {
     const counts = new Map<string, number>();

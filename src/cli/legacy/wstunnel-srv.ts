@@ -51,10 +51,13 @@ export async function runSrv(
     syslog === undefined ? undefined : facility.test(syslog) ? 'udp://127.0.0.1:514' : syslog;
   await using logs = openLogs(flags, invocation, address);
   const { log } = logs;
+  const token = env['SALLYPORT_TOKEN'];
   const server = await createServer({
     listen,
-    // Native agents get in with this; nobody is told one that was made here.
-    identities: [{ name: 'default', token: env['SALLYPORT_TOKEN'] ?? createToken(), ...allScopes }],
+    // Native agents and operators get in with this. Nobody is told one that was made here, so there
+    // is nobody to read figures and events.
+    identities: [{ name: 'default', token: token ?? createToken(), ...allScopes }],
+    ...(token === undefined && { metrics: false, eventsKept: 0 }),
     program: `sallyport/${version}`,
     log,
     trustedProxies: ['127.0.0.0/8', '::1/128'],

@@ -5,6 +5,7 @@
  */
 import { asSallyportError, SallyportError } from '../../errors.ts';
 import { WSTUNNEL_LINGER_MS, WSTUNNEL_STATUS_LINE_MAX_BYTES } from '../../limits.ts';
+import type { ChainLink } from '../../net/chain.ts';
 import { HEADROOM, Slab } from '../../net/slab.ts';
 import type { UpstreamReceiver } from '../../registry/upstream.ts';
 import type { Stream, StreamEnd } from '../../session/session.ts';
@@ -26,7 +27,7 @@ const nothing = Buffer.alloc(0);
 const closing = Buffer.from('Connection: close\r\n');
 const goAhead = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-export class MessageStream implements Stream {
+export class MessageStream implements Stream, ChainLink<MessageStream> {
   readonly id = 0;
   receiver: UpstreamReceiver;
   /** A request takes what it is given: its length is bounded. */
@@ -36,6 +37,8 @@ export class MessageStream implements Stream {
   onOver: ((end: StreamEnd) => void) | null = null;
   /** Of its message; -1 before it was sent. */
   messageId = -1;
+  earlier: MessageStream | null = null;
+  later: MessageStream | null = null;
   readonly #carrier: MessageCarrier;
   #request: RequestGathering | null = new RequestGathering();
   /** Counted as held for the request that is being gathered. */

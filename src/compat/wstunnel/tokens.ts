@@ -3,8 +3,8 @@
  * service of that name, under a host of its own too; one that somebody just came with is known by its
  * hash, reachable by the token alone, and forgotten when nobody has used it for long.
  */
-import { createHash } from 'node:crypto';
 import { createGuesses } from '../../access/guesses.ts';
+import { digest } from '../../access/tokens.ts';
 import { SallyportError } from '../../errors.ts';
 import { WSTUNNEL_REAP_MS, WSTUNNEL_TOKEN_IDLE_MS, WSTUNNEL_TOKENS_MAX } from '../../limits.ts';
 import { canonicalHost } from '../../net/host.ts';
@@ -103,5 +103,5 @@ export function createTokens(
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return digest(token).toString('hex');
 }

@@ -3,7 +3,8 @@
  * the same ids, in any order. Each message is whole before the next one begins.
  */
 import { SallyportError } from '../../errors.ts';
-import { WSTUNNEL_ABANDONED_MAX, WSTUNNEL_IDS, WSTUNNEL_REQUESTS_MAX } from '../../limits.ts';
+import { WSTUNNEL_REQUESTS_MAX } from '../../limits.ts';
+import { Chain } from '../../net/chain.ts';
 import { HEADROOM, type Slab } from '../../net/slab.ts';
 import type { StreamRequest, Upstream, UpstreamReceiver } from '../../registry/upstream.ts';
 import type { Stream } from '../../session/session.ts';
@@ -13,6 +14,7 @@ import type { HeldBytes } from './held-bytes.ts';
 import { ID_BYTES, parseId, writeId } from './message-id.ts';
 import { MessageStream, type MessageCarrier } from './message-stream.ts';
 import type { RequestGathering } from './request-gathering.ts';
+import { SentRequests } from './sent-requests.ts';
 
 export interface TunnelEvents {
   /** Something came from the agent. */
@@ -28,10 +30,8 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
   readonly held: HeldBytes;
   readonly #link: WebSocketLink;
   readonly #events: TunnelEvents;
-  readonly #open = new Set<MessageStream>();
-  /** By message id; null: its consumer has left. In the order they were sent. */
-  readonly #sent = new Map<number, MessageStream | null>();
-  #nextId = 1;
+  readonly #open = new Chain<MessageStream>();
+  readonly #sent = new SentRequests<MessageStream>();
   #digits = '';
   /** Whose response is arriving. */
   #answered: MessageStream | null = null;
@@ -72,35 +72,19 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
   // ---- Requests ----
 
   dispatch(stream: MessageStream, { pieces, length }: RequestGathering): void {
-    const id = this.#freeId();
+    const id = this.#sent.add(stream);
     const bytes = Buffer.allocUnsafe(HEADROOM + ID_BYTES + length);
     writeId(bytes, HEADROOM, id);
     let at = HEADROOM + ID_BYTES;
     for (const piece of pieces) at += piece.copy(bytes, at);
-    stream.messageId = id;
-    this.#sent.set(id, stream);
     this.#link.gather();
     if (this.#link.send(bytes, HEADROOM, bytes.length)) this.held.give(length);
     else this.#link.afterSends(() => this.held.give(length));
   }
 
-  /** The next one that no response is due for. */
-  #freeId(): number {
-    if (this.#sent.size >= WSTUNNEL_ABANDONED_MAX) this.#forgetOldest();
-    for (;;) {
-      const id = this.#nextId;
-      this.#nextId = (id + 1) % WSTUNNEL_IDS;
-      if (!this.#sent.has(id)) return id;
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const [id, stream] of this.#sent) if (stream === null) return void this.#sent.delete(id);
-  }
-
   left(stream: MessageStream): void {
     this.#open.delete(stream);
-    if (this.#sent.get(stream.messageId) === stream) this.#sent.set(stream.messageId, null);
+    if (stream.messageId >= 0) this.#sent.abandon(stream);
   }
 
   // ---- Responses ----
@@ -112,7 +96,7 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
       this.#digits += slab.bytes.toString('latin1', start, start + more);
       at += more;
       if (this.#digits.length < ID_BYTES) return;
-      this.#answered = this.#sent.get(parseId(this.#digits)) ?? null;
+      this.#answered = this.#sent.find(parseId(this.#digits));
     }
     if (at < end) this.#answered?.response(slab, at, end);
   }
@@ -135,7 +119,7 @@ export class Tunnel implements Upstream, MessageCarrier, LinkReceiver {
     );
     // Others first: what is sent once more must not come here again.
     this.#events.closed(error);
-    for (const stream of this.#open) stream.broken(lost);
+    for (const stream of this.#open.list()) stream.broken(lost);
   }
 
   // ---- Signs of life, for a heartbeat ----
