@@ -10,8 +10,7 @@ import type { RequestBody } from './request-body.ts';
 import { writeResponse } from './response-writer.ts';
 
 export interface ConnectionShared extends HttpAdapterOptions {
-  readonly deadlines: Deadlines;
-  readonly connections: Set<ControlConnection>;
+  readonly deadlines: Deadlines<ControlConnection>;
 }
 
 export interface PendingRequest {
@@ -23,8 +22,10 @@ export interface PendingRequest {
   readonly answer: Answer;
 }
 
-export class ControlConnection implements WireReader, Timed {
+export class ControlConnection implements WireReader, Timed<ControlConnection> {
   deadline: number;
+  earlier: ControlConnection | null = null;
+  later: ControlConnection | null = null;
   readonly #shared: ConnectionShared;
   readonly #pending: PendingRequest;
   readonly #id: string;
@@ -51,7 +52,6 @@ export class ControlConnection implements WireReader, Timed {
     const { body, expects } = this.#pending;
     this.#wire = wire;
     wire.reader = this;
-    this.#shared.connections.add(this);
     this.#shared.deadlines.add(this);
     if (expects && rest.length === 0 && !body.done)
       wire.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
@@ -126,7 +126,6 @@ export class ControlConnection implements WireReader, Timed {
 
   closed(): void {
     this.#gone.abort();
-    this.#shared.connections.delete(this);
     this.#shared.deadlines.delete(this);
     this.#refuse(new SallyportError('LINK_LOST', 'control: the client left'));
   }

@@ -32,12 +32,11 @@ export interface TakenOver {
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function createHttpAdapter(options: HttpAdapterOptions): HttpAdapter {
-  const deadlines = createDeadlines(options.tickMs ?? DEADLINE_TICK_MS);
-  const connections = new Set<ControlConnection>();
-  const shared: ConnectionShared = { ...options, deadlines, connections };
+  const deadlines = createDeadlines<ControlConnection>(options.tickMs ?? DEADLINE_TICK_MS);
+  const shared: ConnectionShared = { ...options, deadlines };
   return {
     takeover(view, answer) {
-      if (connections.size >= CONTROL_REQUESTS_MAX) {
+      if (deadlines.size >= CONTROL_REQUESTS_MAX) {
         const why = `${CONTROL_REQUESTS_MAX} requests are under way`;
         throw new SallyportError('SERVER_BUSY', `control: ${why}`);
       }
@@ -55,11 +54,11 @@ export function createHttpAdapter(options: HttpAdapterOptions): HttpAdapter {
     },
 
     get active() {
-      return connections.size;
+      return deadlines.size;
     },
 
     close() {
-      for (const connection of connections) connection.end();
+      for (const connection of deadlines.list()) connection.end();
       deadlines.close();
     },
   };

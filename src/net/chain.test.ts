@@ -31,6 +31,23 @@ test('whatever is added and deleted, it holds what a set would, in the same orde
   );
 });
 
+test('those that are deleted on the way through them are not visited', () => {
+  for (const doomed of [0, 1, 2, 3]) {
+    const chain = new Chain<Item>();
+    const items = [new Item(), new Item(), new Item(), new Item()];
+    for (const item of items) chain.add(item);
+    const visited: number[] = [];
+    chain.each((item) => {
+      visited.push(items.indexOf(item));
+      chain.delete(items[doomed]);
+    });
+    assert.deepEqual(
+      visited,
+      doomed === 0 ? [0, 1, 2, 3] : [0, 1, 2, 3].filter((n) => n !== doomed),
+    );
+  }
+});
+
 test('an item that has left points to nobody', () => {
   const chain = new Chain<Item>();
   const items = [new Item(), new Item(), new Item()];

@@ -16,6 +16,8 @@ export interface ChainLink<Item> {
 export class Chain<Item extends ChainLink<Item>> {
   #first: Item | null = null;
   #last: Item | null = null;
+  /** Where the present walk goes on. */
+  #next: Item | null = null;
   #size = 0;
 
   get size(): number {
@@ -39,10 +41,19 @@ export class Chain<Item extends ChainLink<Item>> {
     else earlier.later = later;
     if (later === null) this.#last = earlier;
     else later.earlier = earlier;
+    if (this.#next === item) this.#next = later;
     // An item that has left must not keep those that came after it.
     item.earlier = item.later = null;
     this.#size--;
     return true;
+  }
+
+  /** Visits each, the oldest first. Any of them may be deleted meanwhile; one walk at a time. */
+  each(visit: (item: Item) => void): void {
+    for (let item = this.#first; item !== null; item = this.#next) {
+      this.#next = item.later;
+      visit(item);
+    }
   }
 
   /** Those that are in it now, the oldest first. */

@@ -2,9 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDeadlines, type Timed } from './deadlines.ts';
 
-function item(deadline: number): Timed & { calls: number } {
+interface One extends Timed<One> {
+  calls: number;
+}
+
+function item(deadline: number): One {
   return {
     deadline,
+    earlier: null,
+    later: null,
     calls: 0,
     expired() {
       this.calls++;
@@ -15,7 +21,7 @@ function item(deadline: number): Timed & { calls: number } {
 
 test('deadlines are met at the tick behind them, and once', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const deadlines = createDeadlines(100);
+  const deadlines = createDeadlines<One>(100);
   const soon = item(deadlines.now + 150);
   const never = item(Infinity);
   const gone = item(deadlines.now + 50);
@@ -35,7 +41,7 @@ test('deadlines are met at the tick behind them, and once', (t) => {
 
 test('a deadline set late in a tick is not met early', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const deadlines = createDeadlines(100);
+  const deadlines = createDeadlines<One>(100);
   t.mock.timers.tick(199);
   const soon = item(deadlines.now + 100);
   deadlines.add(soon);
@@ -47,11 +53,11 @@ test('a deadline set late in a tick is not met early', (t) => {
 });
 
 test('T15: a pause of the process is not held against anybody', async () => {
-  const deadlines = createDeadlines(10);
+  const deadlines = createDeadlines<One>(10);
   const one = item(deadlines.now + 100);
   const ticked = Promise.withResolvers<void>();
   deadlines.add(one);
-  deadlines.add({ deadline: 10, expired: ticked.resolve });
+  deadlines.add({ ...item(10), expired: ticked.resolve });
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   // The timer is not held by anything else; this one holds the process until it has ticked.
   const hold = setInterval(() => {}, 1_000);

@@ -6,7 +6,6 @@ import { expectRequestBody } from '../../http1/framing.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import { HTTP_UNREAD_MAX_BYTES } from '../../limits.ts';
 import { breakOff } from '../../net/break-off.ts';
-import type { Timed } from '../../net/deadlines.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { Outcome } from '../../observe/access-log.ts';
@@ -34,8 +33,10 @@ const ANSWER = 3;
 /** Broken off, closed, or somebody else's. */
 const GONE = 4;
 
-export class ClientConnection implements WireReader, Timed, ClientSide, InputTaker, Served {
+export class ClientConnection implements WireReader, ClientSide, InputTaker, Served {
   deadline: number;
+  earlier: Served | null = null;
+  later: Served | null = null;
   readonly exchange: Exchange;
   readonly #shared: HttpShared;
   readonly #intake: RequestIntake;
@@ -55,7 +56,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     this.exchange = new Exchange(shared.options, peer);
     this.#intake = new RequestIntake(shared.options, peer, this.exchange);
     this.#heads = new HeadReader(shared.requestHeads);
-    this.deadline = shared.deadlines.now + shared.timeouts.head;
+    this.deadline = shared.served.now + shared.timeouts.head;
   }
 
   /** The wire whose reader this is. */
@@ -63,7 +64,6 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     this.#wire = wire;
     this.#upstream = new UpstreamSide(this.#shared, this, wire);
     this.#shared.served.add(this);
-    this.#shared.deadlines.add(this);
   }
 
   // ---- From the client ----
@@ -97,7 +97,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     const after = heads.read(slab, start, end);
     if (after === INCOMPLETE) {
       // Of the first head the time runs from the connection's start already.
-      const latest = this.#shared.deadlines.now + this.#shared.timeouts.head;
+      const latest = this.#shared.served.now + this.#shared.timeouts.head;
       if (this.#state === IDLE) this.deadline = Math.min(this.deadline, latest);
       this.#state = HEAD;
       return end;
@@ -260,7 +260,7 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
   }
 
   #expire(ms: number): void {
-    this.deadline = this.#shared.deadlines.now + ms;
+    this.deadline = this.#shared.served.now + ms;
   }
 
   /** The deadline of the present state has passed. */
@@ -294,7 +294,6 @@ export class ClientConnection implements WireReader, Timed, ClientSide, InputTak
     this.#state = GONE;
     this.#upstream.drop();
     this.#heads.release();
-    this.#shared.deadlines.delete(this);
     this.#shared.served.delete(this);
   }
 }

@@ -4,7 +4,7 @@ import type { SallyportError } from '../../errors.ts';
 import type { Reception } from '../../access/authenticate/reception.ts';
 import type { RequestHead } from '../../http1/request-head.ts';
 import type { ResponseHead } from '../../http1/response-head.ts';
-import type { Deadlines } from '../../net/deadlines.ts';
+import type { Deadlines, Timed } from '../../net/deadlines.ts';
 import type { AccessLog } from '../../observe/access-log.ts';
 import type { Routes } from '../../registry/routes.ts';
 import type { Gate } from '../../registry/gate.ts';
@@ -45,7 +45,7 @@ export interface HttpIngressOptions {
 }
 
 /** A connection, in whatever state. */
-export interface Served {
+export interface Served extends Timed<Served> {
   /** A request is under way. */
   readonly active: boolean;
   /** Closes if it is idle, else after the present request. */
@@ -58,11 +58,11 @@ export interface Served {
 export interface HttpShared {
   readonly options: HttpIngressOptions;
   readonly timeouts: Timeouts;
-  readonly deadlines: Deadlines;
+  /** All connections; those without a deadline too. */
+  readonly served: Deadlines<Served>;
   readonly requestHeads: HeadPool<RequestHead>;
   readonly responseHeads: HeadPool<ResponseHead>;
   readonly scratch: ResponseScratch;
-  readonly served: Set<Served>;
   draining: boolean;
 }
 

@@ -54,7 +54,7 @@ export interface HttpIngress {
 
 export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
   const pool = new SlabPool(LOCAL_SLAB_BYTES);
-  const served = new Set<Served>();
+  const served = createDeadlines<Served>(options.tickMs ?? DEADLINE_TICK_MS);
   const shared: HttpShared = {
     options,
     timeouts: {
@@ -65,7 +65,6 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
       linger: options.lingerMs ?? HTTP_LINGER_MS,
       halfClosed: options.halfClosedMs ?? HTTP_HALF_CLOSED_QUIET_MS,
     },
-    deadlines: createDeadlines(options.tickMs ?? DEADLINE_TICK_MS),
     requestHeads: new HeadPool(() => new RequestHead()),
     responseHeads: new HeadPool(() => new ResponseHead()),
     scratch: new ResponseScratch(),
@@ -90,7 +89,7 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
 
     get active() {
       let active = 0;
-      for (const connection of served) if (connection.active) active++;
+      for (const connection of served.list()) if (connection.active) active++;
       return active;
     },
 
@@ -100,13 +99,13 @@ export function createHttpIngress(options: HttpIngressOptions): HttpIngress {
 
     drain() {
       shared.draining = true;
-      for (const connection of served) connection.drain();
+      for (const connection of served.list()) connection.drain();
     },
 
     close() {
       shared.draining = true;
-      for (const connection of served) connection.destroy();
-      shared.deadlines.close();
+      for (const connection of served.list()) connection.destroy();
+      served.close();
     },
   };
 }

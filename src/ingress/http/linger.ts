@@ -3,7 +3,6 @@
  * while. Closing at once would reset the connection, and a reset can overtake the last response.
  */
 import { HTTP_LINGER_BYTES } from '../../limits.ts';
-import type { Timed } from '../../net/deadlines.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Wire, WireReader } from '../../net/wire.ts';
 import type { HttpShared, Served } from './ingress-options.ts';
@@ -15,8 +14,10 @@ export function linger(shared: HttpShared, wire: Wire): void {
   reader.start();
 }
 
-class Linger implements WireReader, Timed, Served {
+class Linger implements WireReader, Served {
   deadline = Infinity;
+  earlier: Served | null = null;
+  later: Served | null = null;
   readonly active = false;
   readonly #shared: HttpShared;
   readonly #wire: Wire;
@@ -29,7 +30,6 @@ class Linger implements WireReader, Timed, Served {
 
   start(): void {
     const wire = this.#wire;
-    this.#shared.deadlines.add(this);
     this.#shared.served.add(this);
     if (wire.backlog === 0) this.#begin();
     else wire.afterWrites(() => this.#begin());
@@ -37,7 +37,7 @@ class Linger implements WireReader, Timed, Served {
   }
 
   #begin(): void {
-    this.deadline = this.#shared.deadlines.now + this.#shared.timeouts.linger;
+    this.deadline = this.#shared.served.now + this.#shared.timeouts.linger;
   }
 
   read(_slab: Slab, start: number, end: number): boolean {
@@ -49,7 +49,6 @@ class Linger implements WireReader, Timed, Served {
   ended(): void {}
 
   closed(): void {
-    this.#shared.deadlines.delete(this);
     this.#shared.served.delete(this);
   }
 

@@ -11,6 +11,9 @@ import type { HttpShared, Served } from './ingress-options.ts';
 
 export class Upgraded implements SpliceEnd, Served {
   readonly active = true;
+  readonly deadline = Infinity;
+  earlier: Served | null = null;
+  later: Served | null = null;
   readonly splice: Splice;
   readonly #shared: HttpShared;
   readonly #wire: Wire;
@@ -37,6 +40,8 @@ export class Upgraded implements SpliceEnd, Served {
     const outcome = error === null ? 'ok' : broken;
     exchange.log(outcome, performance.now());
   }
+
+  expired(): void {}
 
   drain(): void {}
 

@@ -6,7 +6,7 @@ import { asSallyportError, SallyportError } from '../../errors.ts';
 import { ANSWERS_UNSENT_MAX, PEER_STREAMS_MAX, STREAM_WINDOW_MAX_BYTES } from '../../limits.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Link, LinkReceiver } from '../../transport/link.ts';
-import { MostlyOne } from '../mostly-one.ts';
+import { StreamTable } from '../stream-table.ts';
 import type { Session, SessionEvents, Stream, StreamReceiver } from '../session.ts';
 import { FrameDecoder, type FrameHandler } from './decoder.ts';
 import {
@@ -45,7 +45,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   #link: Link;
   #events: SessionEvents;
   #decoder: FrameDecoder;
-  #streams = new MostlyOne<number, YamuxStream>();
+  #streams = new StreamTable<YamuxStream>();
   #nextId: number;
   #lastPeerId: number;
   #peerStreams = 0;
@@ -86,13 +86,13 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     }
     const stream = new YamuxStream(this, this.#nextId, receiver);
     this.#nextId += 2;
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream);
     this.outbox.header(TYPE_WINDOW, FLAG_SYN, stream.id, 0);
     return stream;
   }
 
   forget(stream: YamuxStream): void {
-    if (this.#streams.delete(stream.id) && this.#isPeers(stream.id)) this.#peerStreams--;
+    if (this.#streams.delete(stream) && this.#isPeers(stream.id)) this.#peerStreams--;
     if (this.#current === stream) this.#current = null;
   }
 
@@ -134,7 +134,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
     this.#closed = true;
     this.outbox.close();
     const reason = error ?? new SallyportError('SESSION_CLOSED', 'session: closed in order');
-    for (const stream of this.#streams.values()) stream.broken(reason);
+    for (const stream of this.#streams.list()) stream.broken(reason);
     this.#events.closed(error);
   }
 
@@ -203,7 +203,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
   /** The stream of a frame without SYN; null for one that is closed here and unknown to us by now. */
   #find(id: number): YamuxStream | null {
     const stream = this.#streams.get(id);
-    if (stream !== undefined) return stream;
+    if (stream !== null) return stream;
     const known = this.#isPeers(id) ? id <= this.#lastPeerId : id < this.#nextId;
     if (!known) throw violation(`stream ${id} was never opened`);
     return null;
@@ -219,7 +219,7 @@ export class YamuxSession implements Session, StreamHome, LinkReceiver, FrameHan
       return null;
     }
     const stream = new YamuxStream(this, id, unset);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     this.#peerStreams++;
     this.outbox.answer(TYPE_WINDOW, FLAG_ACK, id, 0);
     stream.receiver = this.#events.accept(stream);

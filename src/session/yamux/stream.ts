@@ -3,6 +3,7 @@ import { QUIET_READ_BYTES, INITIAL_WINDOW_BYTES, PEER_WINDOW_MAX_BYTES } from '.
 import type { SallyportError } from '../../errors.ts';
 import type { Slab } from '../../net/slab.ts';
 import type { Stream, StreamEnd, StreamReceiver } from '../session.ts';
+import type { TableEntry } from '../stream-table.ts';
 import { FLAG_FIN, FLAG_RST, TYPE_WINDOW, violation } from './frame.ts';
 import type { Outbox, Waiter } from './outbox.ts';
 import { windowWaitBegins, windowWaitEnds } from './window-wait.ts';
@@ -27,8 +28,9 @@ interface Held {
 const BLOCKED_BY_WINDOW = 1;
 const BLOCKED_BY_LINK = 2;
 
-export class YamuxStream implements Stream, Waiter {
+export class YamuxStream implements Stream, Waiter, TableEntry<YamuxStream> {
   readonly id: number;
+  sharer: YamuxStream | null = null;
   receiver: StreamReceiver;
   bytesSent = 0;
   bytesReceived = 0;
