@@ -1,5 +1,4 @@
 /** Whose agents offer which service, and how many of each. */
-import { MostlyOne } from '../session/mostly-one.ts';
 import type { Identity } from './identity.ts';
 
 /** An identity whose agents offer a service. */
@@ -11,28 +10,30 @@ export interface Owner {
 const nobody: readonly Owner[] = [];
 
 export class Owners {
-  /** By service, then by the identity's name. */
-  readonly #services = new Map<string, MostlyOne<string, Owner>>();
+  /** By service: nearly always one. */
+  readonly #services = new Map<string, Owner[]>();
 
   /** One more agent of the identity offers the service. */
   add(identity: Identity, service: string): void {
-    const of = this.#services.get(service) ?? new MostlyOne<string, Owner>();
-    const owner = of.get(identity.name) ?? { identity, agents: 0 };
-    owner.agents++;
-    this.#services.set(service, of.set(identity.name, owner));
+    const owners = this.#services.get(service);
+    const known = owners?.find((owner) => owner.identity.name === identity.name);
+    if (known !== undefined) known.agents++;
+    else if (owners !== undefined) owners.push({ identity, agents: 1 });
+    else this.#services.set(service, [{ identity, agents: 1 }]);
   }
 
   /** One fewer. */
   remove({ name }: Identity, service: string): void {
-    const of = this.#services.get(service);
-    const owner = of?.get(name);
-    if (of === undefined || owner === undefined) return;
-    if (--owner.agents === 0) of.delete(name);
-    if (of.size === 0) this.#services.delete(service);
+    const owners = this.#services.get(service);
+    const at = owners?.findIndex((owner) => owner.identity.name === name) ?? -1;
+    if (owners === undefined || at === -1) return;
+    if (--owners[at].agents > 0) return;
+    if (owners.length > 1) owners.splice(at, 1);
+    else this.#services.delete(service);
   }
 
   /** All whose agents offer the service. */
-  of(service: string): Iterable<Owner> {
-    return this.#services.get(service)?.values() ?? nobody;
+  of(service: string): readonly Owner[] {
+    return this.#services.get(service) ?? nobody;
   }
 }

@@ -100,62 +100,65 @@ class Offer implements Lease {
 export function createQuotas(options: QuotasOptions): Quotas {
   const { ofIdentity, ofService } = options;
   const clock = new PaceClock(options.now);
-  const kept = new Map<string, Kept>();
+  const identities = new Map<string, Kept>();
+  const services = new Map<string, Kept>();
   const owners = new Owners();
   /** Accounts that were looked up; null for those without limits. */
   let known = new WeakMap<Identity, Account | null>();
   let sweepAt = SWEEP_MIN;
 
-  function find(key: string, owner: () => string, quota: () => Quota | null): Account | null {
-    const present = kept.get(key);
-    if (present !== undefined) return present.account;
+  function keep(
+    kept: Map<string, Kept>,
+    name: string,
+    owner: string,
+    quota: () => Quota | null,
+  ): Account | null {
     const set = quota();
     if (set === null) return null;
-    if (kept.size >= sweepAt) sweep();
-    const account = new Account(owner(), set, clock);
-    kept.set(key, { account, quota });
+    if (identities.size + services.size >= sweepAt) sweep();
+    const account = new Account(owner, set, clock);
+    kept.set(name, { account, quota });
     return account;
   }
 
   function sweep(): void {
-    for (const [key, { account }] of kept) if (account.idle) kept.delete(key);
+    for (const kept of [identities, services])
+      for (const [name, { account }] of kept) if (account.idle) kept.delete(name);
     known = new WeakMap();
-    if (kept.size >= ACCOUNTS_MAX) {
+    const size = identities.size + services.size;
+    if (size >= ACCOUNTS_MAX) {
       const why = `the use of ${ACCOUNTS_MAX} identities and services is counted already`;
       throw new SallyportError('SERVER_BUSY', `limits: ${why}`);
     }
-    sweepAt = Math.min(ACCOUNTS_MAX, Math.max(SWEEP_MIN, 2 * kept.size));
+    sweepAt = Math.min(ACCOUNTS_MAX, Math.max(SWEEP_MIN, 2 * size));
   }
 
   function byIdentity(identity: Identity): Account | null {
     let account = known.get(identity);
     if (account === undefined) {
-      account = find(
-        `identity ${identity.name}`,
-        () => `identity ${quoted(identity.name)}`,
-        () => ofIdentity(identity),
-      );
+      const { name } = identity;
+      account =
+        identities.get(name)?.account ??
+        keep(identities, name, `identity ${quoted(name)}`, () => ofIdentity(identity));
       known.set(identity, account);
     }
     return account;
   }
 
-  const byService = (service: string): Account | null =>
-    find(
-      `service ${service}`,
-      () => `service ${quoted(service)}`,
-      () => ofService(service),
-    );
+  function byService(service: string): Account | null {
+    const present = services.get(service);
+    if (present !== undefined) return present.account;
+    if (ofService(service) === null) return null;
+    return keep(services, service, `service ${quoted(service)}`, () => ofService(service));
+  }
 
-  /** All that something at the service counts for, each once. */
+  /** All that something at the service counts for, each once. Asked for every request. */
   function concerned(identity: Identity | null, service: string): readonly Account[] {
-    const accounts: Account[] = [];
-    const add = (account: Account | null): void => {
-      if (account !== null && !accounts.includes(account)) accounts.push(account);
-    };
-    if (identity !== null) add(byIdentity(identity));
-    add(byService(service));
-    for (const owner of owners.of(service)) add(byIdentity(owner.identity));
+    let accounts = noAccounts;
+    if (identity !== null) accounts = including(accounts, byIdentity(identity));
+    accounts = including(accounts, byService(service));
+    for (const owner of owners.of(service))
+      accounts = including(accounts, byIdentity(owner.identity));
     return accounts;
   }
 
@@ -182,11 +185,7 @@ export function createQuotas(options: QuotasOptions): Quotas {
     stream(identity, service) {
       const accounts = concerned(identity, service);
       if (accounts.length === 0) return null;
-      all(
-        accounts,
-        (account) => account.add('streams'),
-        (account) => account.remove('streams'),
-      );
+      all(accounts, countStream, endStream);
       const up = accounts.flatMap((account) => account.up ?? []);
       const down = accounts.flatMap((account) => account.down ?? []);
       return {
@@ -194,26 +193,34 @@ export function createQuotas(options: QuotasOptions): Quotas {
         counted: accounts.some((account) => account.countsStreams),
         up,
         down,
-        release: () => accounts.forEach((account) => account.remove('streams')),
+        release: () => accounts.forEach(endStream),
       };
     },
 
     request(identity, service) {
-      all(
-        concerned(identity, service),
-        (account) => account.request(),
-        (account) => account.takeBackRequest(),
-      );
+      all(concerned(identity, service), countRequest, takeBackRequest);
     },
 
     refresh() {
       known = new WeakMap();
-      for (const { account, quota } of kept.values()) account.quota = quota() ?? {};
+      for (const kept of [identities, services])
+        for (const { account, quota } of kept.values()) account.quota = quota() ?? {};
     },
 
     close: () => clock.close(),
   };
 }
+
+const noAccounts: readonly Account[] = [];
+
+function including(accounts: readonly Account[], account: Account | null): readonly Account[] {
+  return account === null || accounts.includes(account) ? accounts : [...accounts, account];
+}
+
+const countRequest = (account: Account): void => account.request();
+const takeBackRequest = (account: Account): void => account.takeBackRequest();
+const countStream = (account: Account): void => account.add('streams');
+const endStream = (account: Account): void => account.remove('streams');
 
 /** Takes from all of the accounts or, when one of them throws, from none. */
 function all(

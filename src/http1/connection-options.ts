@@ -2,13 +2,13 @@
 import { HTTP_NOMINATIONS_MAX } from '../limits.ts';
 import { beginsWith, sameLetters } from './characters.ts';
 import { CONNECTION, OTHER } from './field-kinds.ts';
-import type { FieldSection } from './field-section.ts';
+import type { FieldSection, TokenTaker } from './field-section.ts';
 
 const closeOption = Buffer.from('close');
 const keepAliveOption = Buffer.from('keep-alive');
 const upgradeOption = Buffer.from('upgrade');
 
-export class ConnectionOptions {
+export class ConnectionOptions implements TokenTaker {
   close = false;
   keepAlive = false;
   upgrade = false;
@@ -22,19 +22,15 @@ export class ConnectionOptions {
     this.close = this.keepAlive = this.upgrade = false;
     this.nominations = 0;
     if (!fields.has(CONNECTION)) return;
-    fields.eachToken(bytes, base, CONNECTION, (start, end) => {
-      const length = end - start;
-      if (is(closeOption)) this.close = true;
-      else if (is(keepAliveOption)) this.keepAlive = true;
-      else if (is(upgradeOption)) this.upgrade = true;
-      else if (this.nominations < HTTP_NOMINATIONS_MAX) this.#nominate(start - base, end - base);
-      else
-        throw fields.refusals.invalid(`Connection names more than ${HTTP_NOMINATIONS_MAX} fields`);
+    fields.eachToken(bytes, base, CONNECTION, this);
+  }
 
-      function is(option: Buffer): boolean {
-        return length === option.length && beginsWith(bytes, start, option);
-      }
-    });
+  token(fields: FieldSection, bytes: Uint8Array, base: number, start: number, end: number): void {
+    if (is(closeOption, bytes, start, end)) this.close = true;
+    else if (is(keepAliveOption, bytes, start, end)) this.keepAlive = true;
+    else if (is(upgradeOption, bytes, start, end)) this.upgrade = true;
+    else if (this.nominations < HTTP_NOMINATIONS_MAX) this.#nominate(start - base, end - base);
+    else throw fields.refusals.invalid(`Connection names more than ${HTTP_NOMINATIONS_MAX} fields`);
   }
 
   #nominate(start: number, end: number): void {
@@ -58,4 +54,8 @@ export class ConnectionOptions {
     }
     return false;
   }
+}
+
+function is(option: Buffer, bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === option.length && beginsWith(bytes, start, option);
 }

@@ -21,6 +21,12 @@ const INSIDE = 3;
 const LINE_END = 4;
 const SECTION_END = 5;
 
+/** What tokens are handed to: an object that is there already, since heads are read all the time. */
+export interface TokenTaker {
+  /** The token `[start, end)` of bytes in which the head begins at `base`. */
+  token(fields: FieldSection, bytes: Uint8Array, base: number, start: number, end: number): void;
+}
+
 export class FieldSection {
   readonly refusals: Refusals;
   /** Fields found. */
@@ -170,15 +176,10 @@ export class FieldSection {
   }
 
   /**
-   * Walks the comma-separated tokens of every field of a kind that is there; RFC 9110, section
+   * Hands over the comma-separated tokens of every field of a kind that is there; RFC 9110, section
    * 5.6.1. Empty elements are skipped, as it demands; anything but a token is refused.
    */
-  eachToken(
-    bytes: Uint8Array,
-    base: number,
-    kind: number,
-    take: (start: number, end: number) => void,
-  ): void {
+  eachToken(bytes: Uint8Array, base: number, kind: number, taker: TokenTaker): void {
     for (let index = this.position(kind); index < this.count; index++) {
       if (this.kinds[index] !== kind) continue;
       const end = base + this.valueEnd(index);
@@ -186,7 +187,7 @@ export class FieldSection {
       while (i < end) {
         const start = i;
         while (i < end && classes[bytes[i]] & TOKEN) i++;
-        if (i > start) take(start, i);
+        if (i > start) taker.token(this, bytes, base, start, i);
         while (i < end && (bytes[i] === SPACE || bytes[i] === HTAB)) i++;
         if (i < end && bytes[i++] !== COMMA) {
           throw this.refusals.invalid('a list field holds something that is not a token');

@@ -25,13 +25,14 @@ export interface RequestLine extends StreamLine {
   method: string;
   host: string;
   /** Request target as received, without a rendez-vous token. */
-  path: string;
+  readonly path: string;
   /** Status sent to the consumer; 0 when none was. */
   status: number;
 }
 
 export interface AccessLog {
   stream(line: StreamLine): void;
+  /** The line is good for the time of the call. */
   request(line: RequestLine): void;
 }
 

@@ -216,7 +216,7 @@ export async function playIngress(
     trusted: () => false,
     accessLog: {
       request(line) {
-        lines.push(line);
+        lines.push({ ...line, path: line.path });
         changed();
       },
       stream() {},

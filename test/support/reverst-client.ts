@@ -51,7 +51,7 @@ export function runReverstClient(
     keepAliveMs: 10_000,
     keepTrying: false,
     drainGraceMs: 10_000,
-    accessLog: { stream() {}, request: (line) => void lines.push(line) },
+    accessLog: { stream() {}, request: (line) => void lines.push({ ...line, path: line.path }) },
     events: {
       registered: () => void calls.push('registered'),
       lost(error, waitMs, again) {

@@ -113,6 +113,11 @@ export class Exchange {
     return /\r\naccept:([^\r\n]*)/i.exec(head)?.[1] ?? '';
   }
 
+  /** Without a token. */
+  get path(): string {
+    return withoutPathToken(this.headLength > 0 ? this.#pathSent() : this.#path);
+  }
+
   #pathSent(): string {
     const start = this.method.name.length + 1;
     return this.head.toString('latin1', start, this.head.indexOf(SPACE, start));
@@ -129,21 +134,43 @@ export class Exchange {
     if (!this.active) return;
     this.active = false;
     if (this.own !== null && outcome === 'ok') return;
-    const line: RequestLine = {
-      id: this.id,
-      service: this.service,
-      consumer: this.consumer,
-      bytesUp: this.bytesUp,
-      bytesDown: this.bytesDown,
-      ms: now - this.startedAt,
-      outcome,
-      method: this.method.name,
-      host: this.host,
-      path: withoutPathToken(this.headLength > 0 ? this.#pathSent() : this.#path),
-      status: this.status,
-    };
+    const line = new ExchangeLine(this, now, outcome);
     if (this.#error !== '') line.error = this.#error;
     this.#options.accessLog.request(line);
     if (this.head.length > HEAD_KEEP_BYTES) this.head = nothing;
+  }
+}
+
+/** Most of those who are told of a request do not ask for its path, which has to be made of the head. */
+class ExchangeLine implements RequestLine {
+  readonly id: string;
+  readonly service: string;
+  readonly consumer: string;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly ms: number;
+  readonly outcome: Outcome;
+  readonly method: string;
+  readonly host: string;
+  readonly status: number;
+  error?: string;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange, now: number, outcome: Outcome) {
+    this.id = exchange.id;
+    this.service = exchange.service;
+    this.consumer = exchange.consumer;
+    this.bytesUp = exchange.bytesUp;
+    this.bytesDown = exchange.bytesDown;
+    this.ms = now - exchange.startedAt;
+    this.outcome = outcome;
+    this.method = exchange.method.name;
+    this.host = exchange.host;
+    this.status = exchange.status;
+    this.#exchange = exchange;
+  }
+
+  get path(): string {
+    return this.#exchange.path;
   }
 }
