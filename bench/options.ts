@@ -6,6 +6,7 @@ import type { Row } from './row.ts';
 export const usage = `npm run bench -- [options]
   --quick             one short round of everything, in under a minute
   --only ROW[,ROW]    these rows; a name stands for all that begin with it and a hyphen too
+  --rounds N          rounds of each row, 1 to 99, of which the medians count (3)
   --references-only   leave Sallyport out: what the machine and the references do by themselves
   --json FILE         write every sample there
   --list              name the rows and end
@@ -35,7 +36,7 @@ export function readOptions(argv: readonly string[], rows: readonly Row[]): Benc
     jsonFile: values.json ?? null,
     list: values.list === true,
     help: values.help === true,
-    rounds: quick ? 1 : 3,
+    rounds: values.rounds === undefined ? (quick ? 1 : 3) : roundsOf(values.rounds),
     pace: quick ? { warmMs: 200, measureMs: 500 } : { warmMs: 1_000, measureMs: 2_500 },
   };
 }
@@ -47,6 +48,7 @@ function parse(argv: readonly string[]) {
       options: {
         quick: { type: 'boolean' },
         only: { type: 'string' },
+        rounds: { type: 'string' },
         'references-only': { type: 'boolean' },
         json: { type: 'string' },
         list: { type: 'boolean' },
@@ -56,6 +58,11 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+}
+
+function roundsOf(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new UsageError(`--rounds ${text}: give a number from 1 to 99`);
 }
 
 function choose(rows: readonly Row[], only: string): Row[] {

@@ -46,7 +46,7 @@ export const INITIAL_WINDOW_BYTES = 256 * KB;
 /** The window a stream may grow to when its reader keeps up: 84 MB/s at a round trip of 50 ms. */
 export const STREAM_WINDOW_MAX_BYTES = 4 * MB;
 /** What all windows of a session may have grown by, together, beyond the initial ones. */
-export const SESSION_WINDOW_GROWTH_BYTES = 8 * MB;
+export const SESSION_WINDOW_GROWTH_BYTES = 16 * MB;
 /** Consumed bytes are credited to the peer at the latest when this many have gathered. */
 export const CREDIT_MAX_BYTES = 256 * KB;
 /** A window this large from a peer is an overflow attempt: no implementation asks for it. */
@@ -86,8 +86,11 @@ export const CONTROL_FRAME_MAX_BYTES = 125;
 export const PROCESS_WINDOW_GROWTH_BYTES = 256 * MB;
 /** A window grows when it was used up within this many round trips. */
 export const WINDOW_GROWTH_ROUND_TRIPS = 4;
-/** And, where the round trip is too short to tell, within this time. */
-export const WINDOW_GROWTH_FLOOR_MS = 5;
+/**
+ * And, where the round trip is too short to tell, within this time: what many busy streams have on a
+ * short link waits there for longer than a round trip.
+ */
+export const WINDOW_GROWTH_FLOOR_MS = 25;
 
 // ---- Native protocol (attach/) ----
 
