@@ -54,7 +54,8 @@ export interface Sessions {
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { gate, registrar, events, accessLog, log, newId } = options;
-  const heartbeat = createHeartbeat(options.heartbeatMs);
+  // Clients ask after 2.
+  const heartbeat = createHeartbeat(options.heartbeatMs, 3);
   const sessions = new Map<string, ServerSession>();
   const instances = new Map<string, ServerSession>();
   /** Those whose hello was accepted. */

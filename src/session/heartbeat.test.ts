@@ -33,6 +33,23 @@ test('a silent session is pinged each half interval and dead after two intervals
   heartbeat.close();
 });
 
+test('an end that is asked asks only for the round trip, and as soon as the other one is late', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const heartbeat = createHeartbeat(INTERVAL, 3);
+  const other = patient();
+  let ticks = 0;
+  other.session.takeActivity = () => ++ticks % 3 === 0;
+  heartbeat.add(other.session);
+  t.mock.timers.tick(11 * (INTERVAL / 2));
+  assert.equal(other.pings, 1, 'one when it came');
+  t.mock.timers.tick(1.5 * INTERVAL);
+  assert.equal(other.pings, 2, 'and one for the round trip');
+  other.session.takeActivity = () => false;
+  t.mock.timers.tick(2 * INTERVAL);
+  assert.deepEqual([other.pings > 2, other.ended[0].code], [true, 'HEARTBEAT_LOST']);
+  heartbeat.close();
+});
+
 test('one that is heard of is left alone, also after it was silent for a while', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const heartbeat = createHeartbeat(INTERVAL);

@@ -1,6 +1,6 @@
 /**
- * Notices dead links. Any received byte is a sign of life; a session silent for half a heartbeat is
- * pinged, one silent for four halves is dead: with the default of 5 s a dead link is noticed within
+ * Notices dead links. Any received byte is a sign of life; a session silent for some halves of a heartbeat
+ * is pinged, one silent for four is dead: with the default of 5 s a dead link is noticed within
  * 12.5 s. Silence is counted in ticks of this process, not in wall time, so that a suspended or
  * stalled process does not drop links whose bytes are only waiting to be read.
  */
@@ -8,6 +8,8 @@ import { SallyportError } from '../errors.ts';
 import type { Session } from './session.ts';
 
 const DEAD_AFTER_TICKS = 4;
+/** A session that rests is asked this often at least, for the round trip, though its other end does the asking. */
+const MEASURE_TICKS = 12;
 
 /** What a heartbeat asks of a session. */
 export type Watched = Pick<Session, 'ping' | 'takeActivity' | 'close'>;
@@ -19,22 +21,36 @@ export interface Heartbeat {
   close(): void;
 }
 
-/** One timer for all sessions of a process. `intervalMs`: the heartbeat. */
-export function createHeartbeat(intervalMs: number): Heartbeat {
-  const silent = new Map<Watched, number>();
+/** In halves of a heartbeat: how long nothing has come, and since when nothing was asked. */
+interface Pulse {
+  silent: number;
+  unasked: number;
+}
+
+/**
+ * One timer for all sessions of a process. `intervalMs`: the heartbeat. `askAfter`: how many halves of it
+ * a session is silent before it is asked. A question and its answer are a sign of life for both ends, so
+ * the one that waits longer hardly ever has to ask. Default: 1.
+ */
+export function createHeartbeat(intervalMs: number, askAfter: 1 | 2 | 3 = 1): Heartbeat {
+  const watched = new Map<Watched, Pulse>();
+  const ask = (session: Watched, pulse: Pulse): void => {
+    pulse.unasked = 0;
+    session.ping();
+  };
   const tick = (): void => {
-    for (const [session, ticks] of silent) {
+    for (const [session, pulse] of watched) {
+      pulse.unasked++;
       if (session.takeActivity()) {
-        silent.set(session, 0);
-      } else if (ticks + 1 >= DEAD_AFTER_TICKS) {
-        silent.delete(session);
+        pulse.silent = 0;
+      } else if (++pulse.silent >= DEAD_AFTER_TICKS) {
+        watched.delete(session);
         const ms = Math.round((DEAD_AFTER_TICKS * intervalMs) / 2);
         session.close(
           new SallyportError('HEARTBEAT_LOST', `session: the other end was silent for ${ms} ms`),
         );
-      } else {
-        silent.set(session, ticks + 1);
-        session.ping();
+      } else if (pulse.silent >= askAfter || pulse.unasked >= MEASURE_TICKS) {
+        ask(session, pulse);
       }
     }
   };
@@ -42,10 +58,11 @@ export function createHeartbeat(intervalMs: number): Heartbeat {
   timer.unref();
   return {
     add(session) {
-      silent.set(session, 0);
-      session.ping();
+      const pulse = { silent: 0, unasked: 0 };
+      watched.set(session, pulse);
+      ask(session, pulse);
     },
-    remove: (session) => void silent.delete(session),
+    remove: (session) => void watched.delete(session),
     close: () => clearInterval(timer),
   };
 }
