@@ -86,7 +86,7 @@ const kinds = {
   CONTROL_ABSENT: { hop: 'server', http: 501, exit: 1, fatal: true, advice: 'Start the server with what the message names.' },
   CONTROL_DENIED: { hop: 'server', http: 403, exit: 3, fatal: true, advice: 'Use a host name of the server itself; others, and web pages, have to be listed in control_hosts and control_origins.' },
   TOO_MANY_GUESSES: { hop: 'consumer', http: 429, exit: 3, advice: 'Wait a minute: too many wrong credentials came from this address.' },
-  QUIC_UNAVAILABLE: { hop: 'consumer', http: 501, exit: 5, advice: 'Use another transport, or install the optional package @matrixai/quic on a platform that it has a build for.' },
+  QUIC_UNAVAILABLE: { hop: 'consumer', http: 501, exit: 5, fatal: true, advice: 'Use another transport, or install the optional package @matrixai/quic on a platform that it has a build for.' },
   CLUSTER_DENIED: { hop: 'server', http: 503, exit: 3, fatal: true, advice: 'Give the service account of the pod the role that the message names.' },
   CLUSTER_UNAVAILABLE: { hop: 'server', http: 503, exit: 5, advice: 'Try again: the API server of the cluster did not answer as it should.' },
 } as const satisfies Record<string, ErrorKind>;

@@ -53,6 +53,17 @@ test('server, agent and doctor without the library for QUIC', patience, async (t
   assert.equal((await wrong.ended()).code, 3, wrong.err());
   assert.match(wrong.err(), /AUTH_FAILED/);
 
+  const alone = startClient(
+    t,
+    server,
+    ['http', '3000', '--name', 'two', ...way, '--transport', 'quic'],
+    {
+      env,
+    },
+  );
+  assert.equal((await alone.ended()).code, 5, 'it does not dial for ever');
+  assert.match(alone.err(), unavailable);
+
   const doctor = await runProgram(t, ['doctor', url, ...way.slice(2)], {
     env: { ...tokenInEnvironment, ...env },
   });

@@ -47,11 +47,7 @@ function namedRefusal(group: string, words: string): SallyportError | null {
   return null;
 }
 
-/**
- * Whether dialling again cannot help: a group that is unknown now may be there later, while nothing
- * brings QUIC to a machine that has none, and there is no other transport.
- */
+/** Whether dialling again cannot help. A group that is unknown now may be there later. */
 export function isFinal(error: SallyportError): boolean {
-  if (error.code === 'SERVICE_UNKNOWN') return false;
-  return error.fatal || error.code === 'QUIC_UNAVAILABLE';
+  return error.fatal && error.code !== 'SERVICE_UNKNOWN';
 }
