@@ -14,6 +14,7 @@ import {
   LOG_PRUNE_MS,
   LOG_RETRY_MS,
 } from '../limits.ts';
+import { GatheredLines } from './gathered-lines.ts';
 import { leaving } from './leaving.ts';
 import type { ClosedSink } from './line-sink.ts';
 import { pruneRotated, rotatedName, type Retention } from './rotated-files.ts';
@@ -54,8 +55,9 @@ export function openLogFile(options: LogFileOptions): ClosedSink {
 class LogFile implements ClosedSink {
   dropped: (count: number) => void = () => {};
   #options: LogFileOptions;
-  #waiting: string[] = [];
-  #waitingBytes = 0;
+  #waiting = new GatheredLines();
+  /** Bytes that are being written. */
+  #leaving = 0;
   #lost = 0;
   #handle: FileHandle | null = null;
   /** Of the open file: its number on the disk, its size, and when it began. */
@@ -76,14 +78,9 @@ class LogFile implements ClosedSink {
   }
 
   write(line: string): void {
-    const bytes = Buffer.byteLength(line);
-    if (this.#closing.signal.aborted || this.#waitingBytes + bytes > LOG_BACKLOG_MAX_BYTES) {
-      this.#lost++;
-      return;
-    }
-    this.#waiting.push(line);
-    this.#waitingBytes += bytes;
-    this.#writing ??= this.#writeAll();
+    const room = LOG_BACKLOG_MAX_BYTES - this.#leaving;
+    if (this.#closing.signal.aborted || !this.#waiting.add(line, room)) this.#lost++;
+    else this.#writing ??= this.#writeAll();
   }
 
   flush(): void {}
@@ -91,10 +88,10 @@ class LogFile implements ClosedSink {
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       await pause(LOG_GATHER_MS);
-      const text = Buffer.from(this.#waiting.join(''));
-      const lines = this.#waiting.splice(0).length;
-      if (!(await this.#writeOut(text))) this.#lost += lines;
-      this.#waitingBytes -= text.length;
+      const { bytes, count } = this.#waiting.take();
+      this.#leaving = bytes.length;
+      if (!(await this.#writeOut(bytes))) this.#lost += count;
+      this.#leaving = 0;
       this.#tellDropped();
     }
     this.#writing = null;
@@ -188,10 +185,10 @@ class LogFile implements ClosedSink {
 
   /** The process ends: what still waits is written while everything stands still. */
   writeNow(): void {
-    const text = this.#waiting.splice(0).join('');
-    if (text === '') return;
+    const { bytes } = this.#waiting.take();
+    if (bytes.length === 0) return;
     try {
-      fs.appendFileSync(this.#options.file, text, { mode: MODE });
+      fs.appendFileSync(this.#options.file, bytes, { mode: MODE });
     } catch {
       // There is nobody left to tell.
     }
