@@ -17,7 +17,10 @@ export function createRequestEvents(events: EventLog, every: number): AccessLog 
       skip = every - 1;
       const { id, service, consumer, method, path, host, status, ms, outcome } = line;
       const { bytesUp, bytesDown } = line;
-      events.publish('http.request', {
+      events.record({
+        seq: 0,
+        time: 0,
+        type: 'http.request',
         request: id,
         service,
         consumer,

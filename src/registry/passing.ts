@@ -2,7 +2,6 @@
 import type { Identity } from '../access/identity.ts';
 import type { Quotas, StreamLease } from '../access/quotas.ts';
 import { SallyportError } from '../errors.ts';
-import type { StreamEvent } from '../events/event.ts';
 import type { EventLog } from '../events/log.ts';
 import { PacedStream } from '../session/paced-stream.ts';
 import type { Stream, StreamEnd } from '../session/session.ts';
@@ -52,7 +51,18 @@ export class Passing implements LiveStream {
       this.upstream = opened.upstream;
       this.#receiver = receiver;
       this.#lease = lease;
-      this.#options.events.publish('stream.opened', this.#described());
+      const { id, service, kind, consumer, target = null } = request;
+      this.#options.events.record({
+        seq: 0,
+        time: 0,
+        type: 'stream.opened',
+        stream: id,
+        service,
+        kind,
+        consumer,
+        identity: this.identity?.name ?? null,
+        target,
+      });
       return paced?.join(opened.stream) ?? opened.stream;
     } catch (thrown) {
       lease?.release();
@@ -90,8 +100,10 @@ export class Passing implements LiveStream {
   refused(error: SallyportError): SallyportError {
     this.#leave?.();
     const { code, message } = error;
-    const refusal = { ...this.#described(), code, reason: message };
-    this.#options.events.publish('stream.refused', refusal);
+    const { id, service, kind, consumer, target = null } = this.request;
+    const identity = this.identity?.name ?? null;
+    const asked = { stream: id, service, kind, consumer, identity, target };
+    this.#options.events.publish('stream.refused', { ...asked, code, reason: message });
     return error;
   }
 
@@ -101,18 +113,21 @@ export class Passing implements LiveStream {
     this.#lease?.release();
     this.#leave?.();
     if (this.upstream === null) return;
-    events.publish('stream.closed', {
-      ...this.#described(),
+    const { id, service, kind, consumer, target = null } = this.request;
+    events.record({
+      seq: 0,
+      time: 0,
+      type: 'stream.closed',
+      stream: id,
+      service,
+      kind,
+      consumer,
+      identity: this.identity?.name ?? null,
+      target,
       bytesUp: this.stream.bytesSent,
       bytesDown: this.stream.bytesReceived,
       ms: Date.now() - this.openedAt,
       outcome: typeof end === 'string' ? end : end.code,
     });
-  }
-
-  #described(): StreamEvent {
-    const { id, service, kind, consumer, target = null } = this.request;
-    const identity = this.identity?.name ?? null;
-    return { stream: id, service, kind, consumer, identity, target };
   }
 }
