@@ -11,8 +11,7 @@ export interface ClientHeartbeats {
 
 /** `intervalMs`: the heartbeat; over QUIC it is QUIC_HEARTBEAT_MS at most. */
 export function createClientHeartbeats(intervalMs: number): ClientHeartbeats {
-  // Servers wait longer: they have thousands of sessions, and hear of each by its own questions.
-  const usual = createHeartbeat(intervalMs, 2);
+  const usual = createHeartbeat(intervalMs);
   let quick: Heartbeat | null = null;
   return {
     of(dialled) {

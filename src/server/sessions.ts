@@ -54,8 +54,8 @@ export interface Sessions {
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { gate, registrar, events, accessLog, log, newId } = options;
-  // Clients ask after 2.
-  const heartbeat = createHeartbeat(options.heartbeatMs, 3);
+  // Clients ask after 1: a server has thousands of sessions, and hears of each by its questions.
+  const heartbeat = createHeartbeat(options.heartbeatMs, 2);
   const sessions = new Map<string, ServerSession>();
   const instances = new Map<string, ServerSession>();
   /** Those whose hello was accepted. */

@@ -32,7 +32,7 @@ interface Pulse {
  * a session is silent before it is asked. A question and its answer are a sign of life for both ends, so
  * the one that waits longer hardly ever has to ask. Default: 1.
  */
-export function createHeartbeat(intervalMs: number, askAfter: 1 | 2 | 3 = 1): Heartbeat {
+export function createHeartbeat(intervalMs: number, askAfter: 1 | 2 = 1): Heartbeat {
   const watched = new Map<Watched, Pulse>();
   const ask = (session: Watched, pulse: Pulse): void => {
     pulse.unasked = 0;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { PEER_STREAMS_MAX } from '../limits.ts';
 import { StreamTable, type TableEntry } from './stream-table.ts';
 
 class Entry implements TableEntry<Entry> {
@@ -42,6 +43,21 @@ test('it finds what a map would find', () => {
     }),
   );
 });
+
+for (const step of [2, 2 ** 10, 2 ** 14, 2 ** 17]) {
+  test(`ids that a hostile peer chose, ${step} apart, do not crowd one place`, () => {
+    const table = new StreamTable<Entry>();
+    const entries = Array.from({ length: PEER_STREAMS_MAX }, (_, n) => new Entry(1 + n * step));
+    for (const entry of entries) table.add(entry);
+    let most = 0;
+    for (const first of entries) {
+      let sharers = 0;
+      for (let entry = first.sharer; entry !== null; entry = entry.sharer) sharers++;
+      most = Math.max(most, sharers);
+    }
+    assert.ok(most < 30, `${most} stand in one place`);
+  });
+}
 
 test('another entry of the same id is not deleted', () => {
   const table = new StreamTable<Entry>();

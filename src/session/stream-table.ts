@@ -1,7 +1,11 @@
 /**
  * The streams of a session, by id: for streams that come and go thousands of times a second, where a
  * Map would keep them all (see net/chain.ts). A resting agent has one stream: for that there is no table.
+ *
+ * The peer chooses half of the ids. Where each of them stands depends on a secret: ids that all share one
+ * place, so that every frame has to go through thousands, cannot be chosen.
  */
+import { randomInt } from 'node:crypto';
 
 /** What stands in one table at a time. The link is the table's alone, and null outside of it. */
 export interface TableEntry<Entry> {
@@ -16,7 +20,7 @@ const PLACES_MIN = 8;
 export class StreamTable<Entry extends TableEntry<Entry>> {
   /** One place: whatever is in the table. */
   #only: Entry | null = null;
-  /** By the low bits of the id; its length is a power of two. Once there was a second stream. */
+  /** By the mixed bits of the id; its length is a power of two. Once there was a second stream. */
   #places: (Entry | null)[] | null = null;
   #size = 0;
 
@@ -57,9 +61,8 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
     return entries;
   }
 
-  /** The lowest bit tells who opened a stream: most of them have the same. */
   #place(id: number): number {
-    return (id >>> 1) & (this.#places!.length - 1);
+    return mixed(id) & (this.#places!.length - 1);
   }
 
   #put(places: (Entry | null)[], entry: Entry): void {
@@ -90,4 +93,14 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
     this.#only = null;
     for (const entry of entries) this.#put(places, entry);
   }
+}
+
+const secret = randomInt(2 ** 32);
+
+/** Every bit of the id, and of the secret, moves every bit of the answer: the finalizer of MurmurHash3. */
+function mixed(id: number): number {
+  let bits = id ^ secret;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35);
+  return bits ^ (bits >>> 16);
 }
